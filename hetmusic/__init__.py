@@ -1,0 +1,32 @@
+"""hetmusic: heterogeneous graphs for socially aware, multi-modal music recommendation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from hetmusic.graph import MusicGraph
+    from hetmusic.models import MMGNN
+    from hetmusic.recommend import Run
+    from hetmusic.training import fit, load_config
+
+#: public name -> module that defines it; loaded when first used, so that `hetmusic --help` stays fast
+_LAZY = {
+    "MMGNN": "hetmusic.models",
+    "MusicGraph": "hetmusic.graph",
+    "Run": "hetmusic.recommend",
+    "fit": "hetmusic.training",
+    "load_config": "hetmusic.training",
+}
+
+__all__ = ["MMGNN", "MusicGraph", "Run", "__version__", "fit", "load_config"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        from importlib import import_module
+
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'hetmusic' has no attribute {name!r}")
