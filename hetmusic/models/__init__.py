@@ -1,0 +1,22 @@
+"""Models: HeteroConv stacks, towers and MM-GNN."""
+
+from __future__ import annotations
+
+from hetmusic.models.blocks import Layer, LayeredBlocks, full_graph_blocks
+from hetmusic.models.config import ModelConfig, RelationConfig
+from hetmusic.models.hetero_conv import HeteroConv
+from hetmusic.models.mmgnn import MMGNN, GraphSchema, final_embeddings
+from hetmusic.models.tower import Tower
+
+__all__ = [
+    "MMGNN",
+    "GraphSchema",
+    "HeteroConv",
+    "Layer",
+    "LayeredBlocks",
+    "ModelConfig",
+    "RelationConfig",
+    "Tower",
+    "final_embeddings",
+    "full_graph_blocks",
+]

@@ -1,0 +1,85 @@
+"""What a model is made of, as typed configuration."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class StrictModel(BaseModel):
+    """A configuration section: unknown keys are errors, and the text under a field is its description."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, validate_assignment=True)
+
+
+class RelationConfig(BaseModel):
+    """Which encoder reads a relation; further keys are the encoder's own arguments."""
+
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
+
+    encoder: str = "mean"
+    """Registered name or import path ``module:Class`` of the relation encoder."""
+
+    use: bool = True
+    """Set to false to leave the relation out of message passing."""
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The encoder's own arguments."""
+        return dict(self.model_extra or {})
+
+
+class ModelConfig(StrictModel):
+    """The structure of :class:`~hetmusic.models.mmgnn.MMGNN`."""
+
+    head: Literal["late", "paper"] = "late"
+    """``late``: every tower scores for itself and scores are combined; ``paper``: eqs. 4 and 5, one inner product."""
+
+    dim: int = Field(128, ge=1, le=8192)
+    """Size of the representations in every tower."""
+
+    num_layers: int = Field(2, ge=1, le=8)
+    """Number of HeteroConv layers in every tower."""
+
+    modalities: list[str] | Literal["all"] = "all"
+    """Modalities of the recommended node type that get a tower each; ``all``: those that the graph has."""
+
+    id_tower: bool = True
+    """Whether a tower without content, from learned item embeddings alone, stands beside the modality towers."""
+
+    social_tower: bool = False
+    """Whether a tower over friendships alone (eq. 3) stands beside the modality towers."""
+
+    combine: str = "sum"
+    """How relations are combined per node type: ``sum``, ``mean``, ``attention`` or an import path."""
+
+    inductive_users: bool = True
+    """Users start from what they listened to alone, without an embedding of their own, so new users need no training."""
+
+    separate_output: bool = True
+    """Items have one set of layer-0 tables as input to users' profiles and another as candidates."""
+
+    id_embedding: bool = True
+    """Whether modality towers add a learned embedding to an item's projected features."""
+
+    feature_scaling: Literal["standard", "l2", "none"] = "standard"
+    """``standard``: each feature to mean 0 and sd 1 over present items; ``l2``: each vector to length 1."""
+
+    score: Literal["cosine", "inner"] = "cosine"
+    """Similarity of a user's and an item's tower embedding in the late head."""
+
+    temperature: float = Field(0.1, gt=0)
+    """Cosine similarities are divided by it before the loss."""
+
+    item_bias: bool = False
+    """Whether every item has a learned bias in the combined score."""
+
+    init_scale: float = Field(0.1, gt=0)
+    """Standard deviation of embedding tables at the start."""
+
+    @model_validator(mode="after")
+    def _has_towers(self) -> ModelConfig:
+        if not self.id_tower and self.modalities == []:
+            raise ValueError("id_tower = false and modalities = [] leave no tower that can score an item")
+        return self

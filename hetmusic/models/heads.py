@@ -1,0 +1,143 @@
+"""From tower embeddings to scores.
+
+Both heads produce *views*: pairs of user and item matrices whose inner product is a score. The first view is the final
+score; further views are the towers' own, which get a loss of their own. That every final score is one inner product is
+what lets a finished run answer without torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from hetmusic._resolve import Resolver
+from hetmusic.models.config import ModelConfig
+from hetmusic.models.tower import l2_normalize
+
+
+@dataclass(frozen=True)
+class ScoreView:
+    """A way to score: ``score(u, i) = <users[u], items[i]>`` for items that are present."""
+
+    name: str
+    #: shape ``(num_users, d)``
+    users: Tensor
+    #: shape ``(num_items, d)``
+    items: Tensor
+    #: which items this view can score, bool ``(num_items,)``; None means all
+    present: Tensor | None = None
+
+
+class Head(nn.Module):
+    """Combines towers into scores.
+
+    :param towers: names of the towers that encode items, in order.
+    :param user_towers: names of the towers that encode users only (the social tower under ``head = "paper"``).
+    :param config: the model's configuration.
+    :param num_items: size of the catalogue.
+    """
+
+    def __init__(
+        self, towers: Sequence[str], user_towers: Sequence[str], config: ModelConfig, num_items: int
+    ) -> None:
+        super().__init__()
+        self.towers = list(towers)
+        self.user_towers = list(user_towers)
+        self.config = config
+        self.weights = nn.Parameter(torch.zeros(len(self.towers)))
+        self.bias = nn.Parameter(torch.zeros(num_items)) if config.item_bias else None
+
+    def forward(
+        self,
+        users: Mapping[str, Tensor],
+        items: Mapping[str, Tensor],
+        present: Mapping[str, Tensor],
+        item_ids: Tensor | None,
+    ) -> list[ScoreView]:
+        """Make the views, the final one first.
+
+        :param users: per tower, shape ``(num_users, dim)``.
+        :param items: per tower, shape ``(num_items, dim)``.
+        :param present: per tower, bool ``(num_items,)``; a tower left out is present everywhere.
+        :param item_ids: index of every item in the catalogue, ``(num_items,)``; None means the whole catalogue.
+        """
+        raise TypeError(f"{type(self).__name__} must implement forward()")
+
+    def tower_weights(self, present: Mapping[str, Tensor], num_items: int) -> Tensor:
+        """Convex weights of the towers for every item, renormalised over the towers present for it (eq. 5).
+
+        :return: shape ``(num_items, num_towers)``, rows summing to one (to zero where nothing is present).
+        """
+        everywhere = torch.ones(num_items, dtype=torch.bool, device=self.weights.device)
+        mask = torch.stack([present.get(name, everywhere) for name in self.towers], dim=1)
+        # the softmax over present towers alone, written so that a row without any gives zeros rather than NaN
+        exponentials = torch.exp(self.weights - self.weights.max().detach()) * mask
+        return exponentials / exponentials.sum(dim=1, keepdim=True).clamp(min=1e-12)
+
+    def with_bias(self, users: Tensor, items: Tensor, item_ids: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Append the items' bias as one more dimension, if the model has it."""
+        if self.bias is None:
+            return users, items
+        bias = self.bias if item_ids is None else self.bias[item_ids]
+        return torch.cat([users, users.new_ones(len(users), 1)], dim=1), torch.cat([items, bias[:, None]], dim=1)
+
+
+heads: Resolver[Head] = Resolver("head", Head, "hetmusic.heads")
+
+
+@heads.register("late")
+class LateHead(Head):
+    """Every tower scores for itself; the final score is the learned convex combination of tower scores.
+
+    score(u, i) = sum_t w_t(i) s_t(u, i), s_t = cos(z_u,t, z_i,t) / temperature (or the plain inner product), with the
+    weights renormalised over the towers that are present for song i. Nothing is fused before the score, so the parts of a
+    score add up exactly.
+    """
+
+    def forward(  # noqa: D102
+        self,
+        users: Mapping[str, Tensor],
+        items: Mapping[str, Tensor],
+        present: Mapping[str, Tensor],
+        item_ids: Tensor | None,
+    ) -> list[ScoreView]:
+        views = [self._view(name, users[name], items[name], present.get(name)) for name in self.towers]
+        weights = self.tower_weights(present, len(views[0].items))
+        weighted = torch.cat([view.items * weights[:, [k]] for k, view in enumerate(views)], dim=1)
+        final = self.with_bias(torch.cat([view.users for view in views], dim=1), weighted, item_ids)
+        return [ScoreView("final", *final), *(views if len(views) > 1 else [])]
+
+    def _view(self, name: str, users: Tensor, items: Tensor, present: Tensor | None) -> ScoreView:
+        if self.config.score == "cosine":
+            users, items = l2_normalize(users), l2_normalize(items) / self.config.temperature
+        return ScoreView(name, users, items, present)
+
+
+@heads.register("paper")
+class PaperHead(Head):
+    """Eqs. 4 and 5 of the MM-GNN paper to the letter.
+
+    e_u = sigmoid(W_u [towers of u]), e_i = convex combination of the towers of i, score = <e_u, e_i>.
+    """
+
+    def __init__(
+        self, towers: Sequence[str], user_towers: Sequence[str], config: ModelConfig, num_items: int
+    ) -> None:
+        super().__init__(towers, user_towers, config, num_items)
+        self.fuse = nn.Linear(config.dim * (len(towers) + len(user_towers)), config.dim, bias=False)
+
+    def forward(  # noqa: D102
+        self,
+        users: Mapping[str, Tensor],
+        items: Mapping[str, Tensor],
+        present: Mapping[str, Tensor],
+        item_ids: Tensor | None,
+    ) -> list[ScoreView]:
+        parts = [users[name] for name in (*self.towers, *self.user_towers)]
+        user = torch.sigmoid(self.fuse(torch.cat(parts, dim=1)))
+        weights = self.tower_weights(present, len(items[self.towers[0]]))
+        item = sum((items[name] * weights[:, [k]] for k, name in enumerate(self.towers)), start=torch.zeros(()))
+        return [ScoreView("final", *self.with_bias(user, item, item_ids))]

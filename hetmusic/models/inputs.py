@@ -1,0 +1,98 @@
+"""Layer 0: where the representations of a node type come from."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from hetmusic.graph.types import Modality
+
+
+class NodeInput(nn.Module):
+    """Gives the layer-0 representations of one node type.
+
+    :param num_nodes: number of nodes of the type.
+    :param dim: size of the representations.
+    """
+
+    def __init__(self, num_nodes: int, dim: int) -> None:
+        super().__init__()
+        self.num_nodes = num_nodes
+        self.dim = dim
+
+    def forward(self, nodes: Tensor | None) -> Tensor:
+        """Layer-0 representations.
+
+        :param nodes: node indices, int64 ``(n,)``; None means all nodes in order.
+        :return: shape ``(n, dim)``.
+        """
+        raise TypeError(f"{type(self).__name__} must implement forward()")
+
+
+class IdInput(NodeInput):
+    """A learned vector for every node.
+
+    :param scale: standard deviation of the vectors at the start.
+    """
+
+    def __init__(self, num_nodes: int, dim: int, scale: float = 0.1) -> None:
+        super().__init__(num_nodes, dim)
+        self.table = nn.Parameter(torch.randn(num_nodes, dim) * scale)
+
+    def forward(self, nodes: Tensor | None) -> Tensor:  # noqa: D102
+        return self.table if nodes is None else self.table[nodes]
+
+
+class FeatureInput(NodeInput):
+    """W f + b where a node has features f, a learned vector where it has none, plus a learned vector a node if asked.
+
+    :param modality: the features; kept out of the weights, since the graph holds them.
+    :param scaling: ``standard``, ``l2`` or ``none`` (see :class:`~hetmusic.models.config.ModelConfig`).
+    :param id_embedding: whether a learned vector a node is added.
+    :param scale: standard deviation of learned vectors at the start.
+    """
+
+    features: Tensor
+    present: Tensor
+
+    def __init__(
+        self,
+        modality: Modality,
+        dim: int,
+        scaling: str = "standard",
+        id_embedding: bool = False,
+        scale: float = 0.1,
+    ) -> None:
+        super().__init__(len(modality.present), dim)
+        features, present = scaled_features(modality, scaling)
+        self.register_buffer("features", features, persistent=False)
+        self.register_buffer("present", present, persistent=False)
+        self.project = nn.Linear(modality.dim, dim)
+        nn.init.normal_(self.project.weight, std=scale / modality.dim**0.5)
+        nn.init.zeros_(self.project.bias)
+        self.absent = nn.Parameter(torch.randn(dim) * scale)
+        self.ids = IdInput(self.num_nodes, dim, scale) if id_embedding else None
+
+    def forward(self, nodes: Tensor | None) -> Tensor:  # noqa: D102
+        features = self.features if nodes is None else self.features[nodes]
+        present = self.present if nodes is None else self.present[nodes]
+        out = torch.where(present[:, None], self.project(features), self.absent)
+        return out if self.ids is None else out + self.ids(nodes)
+
+
+def scaled_features(modality: Modality, scaling: str) -> tuple[Tensor, Tensor]:
+    """Read a modality as float32 on a common scale.
+
+    :param scaling: ``standard`` (statistics over present nodes only, constant features become 0), ``l2`` or ``none``.
+    :return: features of shape ``(num_nodes, dim)``, zero where absent, and the presence mask.
+    """
+    present = torch.from_numpy(modality.present.copy())
+    features = torch.zeros(len(present), modality.dim)
+    values = torch.from_numpy(modality.values[modality.present].astype("float64"))
+    if scaling == "standard" and len(values):
+        spread = values.std(dim=0, correction=0)
+        values = (values - values.mean(dim=0)) / torch.where(spread > 1e-12, spread, torch.inf)
+    elif scaling == "l2":
+        values = values / values.norm(dim=1, keepdim=True).clamp(min=1e-12)
+    features[present] = values.float()
+    return features, present

@@ -1,0 +1,97 @@
+"""A tower: the stack of HeteroConv layers that one modality (or none, or the friendships) sees the graph through."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from hetmusic.graph.types import EdgeType
+from hetmusic.models.blocks import LayeredBlocks
+from hetmusic.models.hetero_conv import HeteroConv
+from hetmusic.models.inputs import NodeInput
+from hetmusic.relations import NodeInputs
+
+
+class Tower(nn.Module):
+    """Layer-0 inputs, L HeteroConv layers, and the readout sum over layers of h^(l) / (l + 1) (section 4.2.2).
+
+    A node type without inputs (users, if they are inductive) has nothing to say at layer 0; from the first layer on it is
+    what its neighbours told it.
+
+    :param inputs: layer-0 inputs per node type.
+    :param outputs: layer-0 inputs used instead when items are encoded as candidates; None shares ``inputs``.
+    :param layers: the HeteroConv of every layer.
+    """
+
+    def __init__(
+        self,
+        inputs: Mapping[str, NodeInput],
+        layers: Iterable[HeteroConv],
+        outputs: Mapping[str, NodeInput] | None = None,
+    ) -> None:
+        super().__init__()
+        self.inputs = nn.ModuleDict(dict(inputs))
+        self.outputs = None if outputs is None else nn.ModuleDict(dict(outputs))
+        self.layers = nn.ModuleList(layers)
+
+    def forward(
+        self, blocks: LayeredBlocks, wanted: Collection[str], candidates: bool = False
+    ) -> dict[str, Tensor]:
+        """Encode nodes.
+
+        :param blocks: the edges of every layer; as many layers as the tower has.
+        :param wanted: node types whose representations are needed.
+        :param candidates: start from the ``outputs`` tables.
+        :return: per wanted type, shape ``(num_dst of the last layer, dim)``.
+        """
+        tables = self.outputs if candidates and self.outputs is not None else self.inputs
+        plan = self._plan(blocks, wanted)
+        h: dict[str, NodeInputs] = {}
+        for ntype, table in tables.items():
+            if ntype in plan[0][0]:
+                nodes = blocks.input_nodes[ntype]
+                present = getattr(table, "present", None)
+                if present is not None and nodes is not None:
+                    present = present[nodes]
+                h[ntype] = NodeInputs(table(nodes), present)
+        final = blocks.layers[-1].num_dst
+        readout = {ntype: h[ntype].h[: final[ntype]] for ntype in wanted if ntype in h}
+        for depth, (layer, conv) in enumerate(zip(blocks.layers, self.layers, strict=True)):
+            targets, relations = plan[depth + 1][0], plan[depth + 1][1]
+            active = {t: b.with_layer(depth) for t, b in layer.blocks.items() if t in relations}
+            out = conv(active, h, {ntype: layer.num_dst[ntype] for ntype in sorted(targets)})
+            for ntype in wanted:
+                part = out[ntype][: final[ntype]] / (depth + 2)
+                readout[ntype] = part if ntype not in readout else readout[ntype] + part
+            h = {ntype: self._with_presence(h, ntype, value) for ntype, value in out.items()}
+        return readout
+
+    @staticmethod
+    def _with_presence(h: Mapping[str, NodeInputs], ntype: str, value: Tensor) -> NodeInputs:
+        before = h[ntype].present if ntype in h else None
+        return NodeInputs(value, None if before is None else before[: len(value)])
+
+    def _plan(
+        self, blocks: LayeredBlocks, wanted: Collection[str]
+    ) -> list[tuple[set[str], set[EdgeType]]]:
+        """Per layer (0 = inputs) the node types to compute and the relations to run, walking back from the readout.
+
+        What no wanted representation depends on is not computed: encoding candidates does not touch the users unless
+        some relation of the tower leads from users to items.
+        """
+        plan: list[tuple[set[str], set[EdgeType]]] = [(set(wanted), set())]
+        for layer, conv in zip(reversed(blocks.layers), reversed(list(self.layers)), strict=True):
+            assert isinstance(conv, HeteroConv)
+            targets = plan[0][0]
+            used = {t for t in conv.edge_types if t.dst in targets and t in layer.blocks}
+            plan[0] = (targets, used)
+            # an encoder may look at its destination (attention, gates), so the destinations' inputs are needed as well
+            plan.insert(0, (set(wanted) | targets | {t.src for t in used}, set()))
+        return plan
+
+
+def l2_normalize(x: Tensor) -> Tensor:
+    """Rows of length one; a row of zeros stays zero."""
+    return torch.nn.functional.normalize(x, dim=-1)

@@ -1,0 +1,10 @@
+"""Relation encoders: how the messages of one typed relation become one vector a destination node."""
+
+from __future__ import annotations
+
+from hetmusic.relations import encoders
+from hetmusic.relations.base import RelationEncoder
+from hetmusic.relations.block import NodeInputs, RelationBlock
+from hetmusic.relations.registry import relation_encoders
+
+__all__ = ["NodeInputs", "RelationBlock", "RelationEncoder", "encoders", "relation_encoders"]

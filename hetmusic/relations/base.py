@@ -1,0 +1,61 @@
+"""The base class of relation encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from hetmusic.relations.block import NodeInputs, RelationBlock
+
+
+class RelationEncoder(nn.Module):
+    """Turns the messages of one relation into one vector a destination node.
+
+    A subclass implements one of two hooks:
+
+    * :meth:`message`, called with one row an edge; the messages are then summed by :meth:`reduce` (mean by default);
+    * :meth:`forward`, for full control: fused products (:meth:`RelationBlock.sum`), softmax over neighbours
+      (:meth:`RelationBlock.softmax`), degrees, edge attributes.
+
+    The contract, which :class:`~hetmusic.models.hetero_conv.HeteroConv` checks at every call: the result has shape
+    ``(num_dst, dim)`` and the dtype of the input. What it says about a destination node without edges of the relation
+    is not used: a relation without edges changes nothing.
+
+    :param dim: size of the representations, the same for both ends and the result.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Tensor:
+        """Encode one relation.
+
+        :param relation: the edges, with their attributes.
+        :param src: the source nodes, ``src.h`` of shape ``(num_src, dim)``.
+        :param dst: the destination nodes, ``dst.h`` of shape ``(num_dst, dim)``.
+        :return: shape ``(num_dst, dim)``.
+        """
+        messages = self.message(src.at(relation.src_index), dst.at(relation.dst_index), relation.edge)
+        return self.reduce(relation, messages)
+
+    def message(self, src: NodeInputs, dst: NodeInputs, edge: Mapping[str, Tensor]) -> Tensor:
+        """The message of every edge.
+
+        :param src: source node of every edge, ``src.h`` of shape ``(num_edges, dim)``.
+        :param dst: destination node of every edge, likewise.
+        :param edge: attributes, each of shape ``(num_edges,)``.
+        :return: shape ``(num_edges, dim)``.
+        """
+        raise TypeError(f"{type(self).__name__} must implement message() or forward()")
+
+    def reduce(self, relation: RelationBlock, messages: Tensor) -> Tensor:
+        """Combine messages per destination; the mean unless overridden.
+
+        :param messages: shape ``(num_edges, dim)``.
+        :return: shape ``(num_dst, dim)``.
+        """
+        total = messages.new_zeros(relation.num_dst, messages.shape[1])
+        total = total.index_add(0, relation.dst_index, messages)
+        return total / relation.in_degree.clamp(min=1).to(messages.dtype)[:, None]

@@ -1,0 +1,159 @@
+"""What a relation encoder sees: one relation's edges in a batch, as plain tensors, and the nodes at both ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hetmusic.graph.types import EdgeType
+from hetmusic.relations.kernels import Csr, row_index, segment_softmax, spmm
+
+
+@dataclass(frozen=True)
+class NodeInputs:
+    """Representations of the nodes at one end of a relation."""
+
+    #: shape ``(num_nodes, dim)``
+    h: Tensor
+    #: whether a node has the tower's modality itself, bool ``(num_nodes,)``; None where the question does not arise
+    present: Tensor | None = None
+    #: number of edges of this relation that the node has in the whole training graph, float ``(num_nodes,)``
+    degree: Tensor | None = None
+
+    def at(self, index: Tensor) -> NodeInputs:
+        """The same for selected nodes, one row an entry of ``index``."""
+        pick = None if self.present is None else self.present[index]
+        degree = None if self.degree is None else self.degree[index]
+        return NodeInputs(self.h[index], pick, degree)
+
+
+@dataclass(frozen=True)
+class RelationBlock:
+    """The edges of one relation from source nodes to destination nodes in one layer of a batch.
+
+    Edges are grouped by destination (compressed sparse columns in DGL's terms), and every edge attribute is in that order.
+    """
+
+    edge_type: EdgeType
+    #: pattern with one row a destination node and one column a source node
+    csr: Csr
+    #: edge attributes such as ``weight`` (float) and ``time`` (float days), each of shape ``(num_edges,)``
+    edge: Mapping[str, Tensor] = field(default_factory=dict)
+    #: degrees in the whole training graph, float, shapes ``(num_src,)`` and ``(num_dst,)``
+    src_degree: Tensor | None = None
+    dst_degree: Tensor | None = None
+    #: which layer of the stack, from 0
+    layer: int = 0
+
+    @property
+    def num_src(self) -> int:
+        """Number of source nodes."""
+        return self.csr.num_cols
+
+    @property
+    def num_dst(self) -> int:
+        """Number of destination nodes."""
+        return self.csr.num_rows
+
+    @property
+    def num_edges(self) -> int:
+        """Number of edges."""
+        return len(self.csr.indices)
+
+    @cached_property
+    def src_index(self) -> Tensor:
+        """Source node of every edge, int64, shape ``(num_edges,)``."""
+        return self.csr.indices.long()
+
+    @cached_property
+    def dst_index(self) -> Tensor:
+        """Destination node of every edge, int64, shape ``(num_edges,)``."""
+        return row_index(self.csr.indptr, self.num_edges)
+
+    @cached_property
+    def in_degree(self) -> Tensor:
+        """Number of edges of every destination node *in this block*, float32, shape ``(num_dst,)``."""
+        return (self.csr.indptr[1:] - self.csr.indptr[:-1]).float()
+
+    def sum(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Sum over each destination's edges of ``weight * x[source]`` in one fused product.
+
+        :param x: shape ``(num_src, dim)``.
+        :param weight: shape ``(num_edges,)``; ones if None.
+        :return: shape ``(num_dst, dim)``.
+        """
+        values = x.new_ones(self.num_edges) if weight is None else weight
+        return spmm(self.csr, values, x)
+
+    def softmax(self, scores: Tensor) -> Tensor:
+        """Softmax of edge scores over each destination's edges; shape ``(num_edges, heads)`` in and out."""
+        return segment_softmax(scores, self.dst_index, self.num_dst)
+
+    def with_layer(self, layer: int) -> RelationBlock:
+        """The same edges, seen by another layer."""
+        return RelationBlock(self.edge_type, self.csr, self.edge, self.src_degree, self.dst_degree, layer)
+
+    def to(self, device: torch.device) -> RelationBlock:
+        """Copy every tensor to a device, asynchronously where memory is pinned."""
+
+        def move(tensor: Tensor) -> Tensor:
+            return tensor.to(device, non_blocking=True)
+
+        indptr, indices, order = self.csr.transposed
+        csr = Csr(
+            move(self.csr.indptr),
+            move(self.csr.indices),
+            self.csr.num_rows,
+            self.csr.num_cols,
+            (move(indptr), move(indices), move(order)),
+        )
+        edge = {name: move(value) for name, value in self.edge.items()}
+        src_degree = None if self.src_degree is None else move(self.src_degree)
+        dst_degree = None if self.dst_degree is None else move(self.dst_degree)
+        return RelationBlock(self.edge_type, csr, edge, src_degree, dst_degree, self.layer)
+
+    @classmethod
+    def from_coo(
+        cls,
+        edge_type: EdgeType,
+        src: Tensor,
+        dst: Tensor,
+        num_src: int,
+        num_dst: int,
+        edge: Mapping[str, Tensor] | None = None,
+        **degrees: Any,
+    ) -> RelationBlock:
+        """Build a block from edges in any order.
+
+        :param src: source of every edge, integer, shape ``(num_edges,)``.
+        :param dst: destination of every edge, integer, shape ``(num_edges,)``.
+        :param edge: attributes in the same order as ``src``.
+        :param degrees: ``src_degree`` and ``dst_degree`` of the whole graph; those of the block if left out.
+        """
+        by_dst = torch.argsort(dst, stable=True)
+        src, dst = src[by_dst], dst[by_dst]
+        attributes = {name: value[by_dst] for name, value in (edge or {}).items()}
+        order = torch.argsort(src, stable=True)
+        transposed = (_indptr(src, num_src), dst[order].int(), order.int())
+        csr = Csr(_indptr(dst, num_dst), src.int(), num_dst, num_src, transposed)
+        degrees.setdefault("src_degree", torch.bincount(src.long(), minlength=num_src).float())
+        degrees.setdefault("dst_degree", torch.bincount(dst.long(), minlength=num_dst).float())
+        return cls(edge_type, csr, attributes, degrees["src_degree"], degrees["dst_degree"])
+
+    @classmethod
+    def from_dgl(cls, block: Any, edge_type: EdgeType) -> RelationBlock:
+        """Take one relation out of a DGL block (message-flow graph) or heterograph, with its float edge data."""
+        src, dst = block.edges(etype=tuple(edge_type))
+        data = {name: value for name, value in block.edges[tuple(edge_type)].data.items() if value.dim() == 1}
+        num_src = block.num_src_nodes(edge_type.src)
+        return cls.from_coo(edge_type, src, dst, num_src, block.num_dst_nodes(edge_type.dst), data)
+
+
+def _indptr(rows: Tensor, num_rows: int) -> Tensor:
+    counts = torch.bincount(rows.long(), minlength=num_rows)
+    return torch.cat([counts.new_zeros(1), counts.cumsum(0)]).int()

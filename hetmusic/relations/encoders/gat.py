@@ -1,0 +1,47 @@
+"""Multi-head attention over neighbours."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hetmusic.errors import ConfigError
+from hetmusic.relations.base import RelationEncoder
+from hetmusic.relations.block import NodeInputs, RelationBlock
+from hetmusic.relations.registry import relation_encoders
+
+
+@relation_encoders.register("gat")
+class GATEncoder(RelationEncoder):
+    """Attention-weighted mean of projected neighbours (Velickovic et al. 2018, graph attention networks, eqs. 1-6).
+
+    alpha_ij = softmax_j LeakyReLU(a_dst · W h_i + a_src · W h_j), the heads concatenated.
+
+    :param dim: size of the representations; a multiple of ``heads``.
+    :param heads: number of attention heads.
+    :param negative_slope: slope of the LeakyReLU below zero.
+    """
+
+    def __init__(self, dim: int, heads: int = 4, negative_slope: float = 0.2) -> None:
+        super().__init__(dim)
+        if heads < 1 or dim % heads:
+            raise ConfigError(f"relation encoder 'gat' cannot split dim {dim} into {heads} heads")
+        self.heads = heads
+        self.negative_slope = negative_slope
+        self.project_src = nn.Linear(dim, dim, bias=False)
+        self.project_dst = nn.Linear(dim, dim, bias=False)
+        self.attend_src = nn.Parameter(torch.empty(heads, dim // heads))
+        self.attend_dst = nn.Parameter(torch.empty(heads, dim // heads))
+        nn.init.xavier_uniform_(self.attend_src)
+        nn.init.xavier_uniform_(self.attend_dst)
+
+    def forward(self, relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Tensor:  # noqa: D102
+        values = self.project_src(src.h).view(relation.num_src, self.heads, -1)
+        queries = self.project_dst(dst.h).view(relation.num_dst, self.heads, -1)
+        src_score = (values * self.attend_src).sum(-1)
+        dst_score = (queries * self.attend_dst).sum(-1)
+        scores = src_score[relation.src_index] + dst_score[relation.dst_index]
+        alpha = relation.softmax(functional.leaky_relu(scores, self.negative_slope))
+        heads = [relation.sum(values[:, k], alpha[:, k]) for k in range(self.heads)]
+        return torch.cat(heads, dim=1)

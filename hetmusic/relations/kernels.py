@@ -1,0 +1,108 @@
+"""Sparse products on plain tensors, with the backward pass that a graph wants.
+
+DGL's stock wheel has no CUDA kernels and torch's own CSR product computes its gradient with the slow generic path, so the
+product lives here behind one function: a CSR product forward and the *transposed* CSR product backward (both sums run
+over rows, so no atomics are needed and results are reproducible). Devices whose sparse product is not implemented (meta,
+fake tensors) take a gather + ``index_add`` form that gives the same values.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+# torch announces on first use that CSR tensors are in beta and that invariants are unchecked; both are deliberate here.
+warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
+warnings.filterwarnings("ignore", message="Sparse invariant checks are implicitly disabled")
+
+
+@dataclass(frozen=True)
+class Csr:
+    """A sparsity pattern in compressed rows, with the transposed pattern for the backward pass.
+
+    ``order`` maps an entry of the transposed pattern to its position among the entries of the pattern itself, so that one
+    array of values serves both.
+    """
+
+    #: integer, shape ``(num_rows + 1,)``
+    indptr: Tensor
+    #: integer column of every entry, shape ``(nnz,)``
+    indices: Tensor
+    num_rows: int
+    num_cols: int
+    #: the transposed pattern: ``(indptr, indices, order)``
+    transposed: tuple[Tensor, Tensor, Tensor]
+
+
+def row_index(indptr: Tensor, nnz: int) -> Tensor:
+    """The row of every entry, int64, shape ``(nnz,)``."""
+    counts = (indptr[1:] - indptr[:-1]).long()
+    rows = torch.arange(len(counts), device=indptr.device)
+    return torch.repeat_interleave(rows, counts, output_size=nnz)
+
+
+def _product(indptr: Tensor, indices: Tensor, values: Tensor, shape: tuple[int, int], x: Tensor) -> Tensor:
+    if x.device.type in {"cpu", "cuda"} and type(x) is Tensor:
+        matrix = torch.sparse_csr_tensor(indptr, indices, values, size=shape)
+        return matrix @ x
+    rows = row_index(indptr, len(indices))
+    out = x.new_zeros(shape[0], x.shape[1])
+    return out.index_add(0, rows, x[indices.long()] * values[:, None])
+
+
+class _SparseProduct(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, pattern: Csr, values: Tensor, x: Tensor) -> Tensor:
+        ctx.pattern = pattern
+        ctx.save_for_backward(values, x if ctx.needs_input_grad[1] else None)
+        return _product(pattern.indptr, pattern.indices, values, (pattern.num_rows, pattern.num_cols), x)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple[None, Tensor | None, Tensor | None]:
+        pattern: Csr = ctx.pattern
+        values, x = ctx.saved_tensors
+        grad = grads[0].contiguous()
+        grad_values = grad_x = None
+        if ctx.needs_input_grad[1]:
+            rows = row_index(pattern.indptr, len(pattern.indices))
+            grad_values = (grad[rows] * x[pattern.indices.long()]).sum(dim=1)
+        if ctx.needs_input_grad[2]:
+            indptr, indices, order = pattern.transposed
+            shape = (pattern.num_cols, pattern.num_rows)
+            grad_x = _product(indptr, indices, values[order.long()], shape, grad)
+        return None, grad_values, grad_x
+
+
+def spmm(pattern: Csr, values: Tensor, x: Tensor) -> Tensor:
+    """Sparse times dense: row r of the result is the sum over its entries of value · x[column].
+
+    :param pattern: sparsity pattern, ``(num_rows, num_cols)``.
+    :param values: shape ``(nnz,)``; may require a gradient.
+    :param x: shape ``(num_cols, dim)``; may require a gradient.
+    :return: shape ``(num_rows, dim)``.
+    """
+    if len(pattern.indices) == 0:
+        # keeps the result inside the autograd graph, so that a batch without edges still has gradients (zeros)
+        return x.new_zeros(pattern.num_rows, x.shape[1]) + 0.0 * x.sum()
+    result = _SparseProduct.apply(pattern, values.to(x.dtype), x)
+    assert isinstance(result, Tensor)
+    return result
+
+
+def segment_softmax(scores: Tensor, rows: Tensor, num_rows: int) -> Tensor:
+    """Softmax over the entries of every row.
+
+    :param scores: shape ``(nnz, heads)``.
+    :param rows: row of every entry, int64, shape ``(nnz,)``.
+    :return: shape ``(nnz, heads)``; the entries of each row sum to one per head.
+    """
+    expanded = rows[:, None].expand_as(scores)
+    top = scores.new_full((num_rows, scores.shape[1]), float("-inf"))
+    top = top.scatter_reduce(0, expanded, scores.detach(), reduce="amax")
+    exponentials = torch.exp(scores - top[rows])
+    total = scores.new_zeros(num_rows, scores.shape[1]).index_add(0, rows, exponentials)
+    return exponentials / total[rows].clamp(min=torch.finfo(scores.dtype).tiny)
