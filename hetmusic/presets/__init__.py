@@ -1,0 +1,1 @@
+"""Presets: complete configurations, one TOML file each."""

@@ -1,0 +1,264 @@
+"""Batches: seeds -> what is predicted -> negatives -> neighbours.
+
+An edge is never input and target in the same step: what a step predicts is left out of its message passing, in both
+directions, and what it does use as input is neither a target nor a candidate of that step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hetmusic.graph.types import Edges
+from hetmusic.models.blocks import LayeredBlocks
+from hetmusic.ranking.seen import UserItems
+from hetmusic.training.sampling import NeighborSampler
+from hetmusic.training.tensors import GraphTensors
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step computes: rows (users) against columns (candidate items)."""
+
+    #: where the users' representations come from, and which of them is each row's, int64 ``(num_rows,)``
+    user_blocks: LayeredBlocks
+    user_rows: Tensor
+    #: where the candidates' come from, and which of them is each column's (None: all in order)
+    item_blocks: LayeredBlocks
+    item_rows: Tensor | None
+    #: catalogue index of every column, int64 ``(num_columns,)``; None means the whole catalogue in order
+    item_ids: Tensor | None
+    #: targets as (row, column) pairs, int64 ``(num_targets,)`` each
+    target_rows: Tensor
+    target_columns: Tensor
+    #: (row, column) pairs that are no candidates: known likes that this step does not predict
+    masked_rows: Tensor
+    masked_columns: Tensor
+    #: log of how often a column is expected as a candidate, float32 ``(num_columns,)``; None if all are certain
+    log_q: Tensor | None = None
+    #: for pairwise losses, the columns of each target's negatives, int64 ``(num_targets, negatives)``
+    negative_columns: Tensor | None = None
+
+    def to(self, device: torch.device) -> Batch:
+        """Copy to a device; blocks shared by users and items are copied once."""
+        user_blocks = self.user_blocks.to(device)
+        shared = self.item_blocks is self.user_blocks
+
+        def move(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else tensor.to(device, non_blocking=True)
+
+        fields = {
+            name: move(value)
+            for name, value in vars(self).items()
+            if name not in {"user_blocks", "item_blocks"}
+        }
+        item_blocks = user_blocks if shared else self.item_blocks.to(device)
+        return Batch(user_blocks=user_blocks, item_blocks=item_blocks, **fields)  # type: ignore[arg-type]
+
+
+class Propagation:
+    """Gives the blocks of a step, over the whole graph or over sampled neighbourhoods.
+
+    :param graph: the training graph.
+    :param num_layers: layers of the model.
+    :param sampler: None propagates over the whole graph.
+    """
+
+    def __init__(
+        self, graph: GraphTensors, num_layers: int, user_type: str, item_type: str, sampler: NeighborSampler | None
+    ) -> None:
+        self.graph = graph
+        self.num_layers = num_layers
+        self.user_type = user_type
+        self.item_type = item_type
+        self.sampler = sampler
+
+    def blocks(
+        self,
+        users: NDArray[np.int64],
+        items: NDArray[np.int64] | None,
+        dropped: NDArray[np.bool_],
+        rng: np.random.Generator,
+    ) -> tuple[LayeredBlocks, Tensor, LayeredBlocks, Tensor | None]:
+        """Blocks for some users and some (None: all) items.
+
+        :param dropped: interactions that no message may pass.
+        :return: user blocks, the row of each user in them, item blocks, the row of each item (None: all in order).
+        """
+        if self.sampler is None:
+            whole = self.graph.without(dropped, self.num_layers)
+            return whole, torch.from_numpy(users), whole, None if items is None else torch.from_numpy(items)
+        user_blocks = self.sampler.sample({self.user_type: users}, rng, dropped)
+        if items is None:
+            return user_blocks, torch.arange(len(users)), self.graph.without(dropped, self.num_layers), None
+        item_blocks = self.sampler.sample({self.item_type: items}, rng, dropped)
+        return user_blocks, torch.arange(len(users)), item_blocks, torch.arange(len(items))
+
+
+class UserBatches:
+    """Batches of users against the whole catalogue, for the full softmax.
+
+    In every step a share of all training interactions is left out of message passing; those of the batch's users are what
+    is predicted, and the users' other likes, being input, are masked from the candidates.
+
+    :param catalogue: candidate items, ascending; None means all.
+    """
+
+    def __init__(
+        self,
+        train: Edges,
+        propagation: Propagation,
+        batch_size: int,
+        edge_dropout: float,
+        catalogue: NDArray[np.int32] | None = None,
+    ) -> None:
+        graph = propagation.graph
+        self.propagation = propagation
+        self.batch_size = batch_size
+        self.edge_dropout = edge_dropout
+        num_items = graph.num_nodes[propagation.item_type]
+        self.catalogue = None if catalogue is None else np.asarray(catalogue, dtype=np.int64)
+        self._column = np.arange(num_items)
+        if self.catalogue is not None:
+            self._column = np.full(num_items, -1)
+            self._column[self.catalogue] = np.arange(len(self.catalogue))
+        num_users = graph.num_nodes[propagation.user_type]
+        # the training interactions are sorted by user, so a user's are consecutive
+        self._start = np.searchsorted(train.src, np.arange(num_users + 1))
+        self._items = train.dst
+        self._users = np.flatnonzero(np.diff(self._start))
+
+    def __len__(self) -> int:
+        return -(-len(self._users) // self.batch_size)
+
+    def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """The batches of one epoch, in random order."""
+        order = rng.permutation(self._users)
+        for begin in range(0, len(order), self.batch_size):
+            yield self._batch(order[begin : begin + self.batch_size], rng)
+
+    def _batch(self, users: NDArray[np.int64], rng: np.random.Generator) -> Batch:
+        dropped = rng.random(len(self._items)) < self.edge_dropout
+        user_blocks, user_rows, item_blocks, item_rows = self.propagation.blocks(
+            users, self.catalogue, dropped, rng
+        )
+        counts = self._start[users + 1] - self._start[users]
+        rows = np.repeat(np.arange(len(users)), counts)
+        offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        edges = self._start[users][rows] + offsets
+        columns = self._column[self._items[edges]]
+        predicted = dropped[edges]
+        return Batch(
+            user_blocks,
+            user_rows,
+            item_blocks,
+            item_rows,
+            None if self.catalogue is None else torch.from_numpy(self.catalogue),
+            torch.from_numpy(rows[predicted]),
+            torch.from_numpy(columns[predicted]),
+            torch.from_numpy(rows[~predicted]),
+            torch.from_numpy(columns[~predicted]),
+        )
+
+
+class PairBatches:
+    """Batches of (user, liked item) pairs against in-batch and uniform negatives, or a few negatives a pair.
+
+    :param negatives: uniform negatives: of the batch, or of every pair if ``pairwise``.
+    :param pairwise: draw negatives for each pair by itself (BPR), none of which the user is known to like.
+    """
+
+    def __init__(
+        self,
+        train: Edges,
+        propagation: Propagation,
+        batch_size: int,
+        edge_dropout: float,
+        negatives: int,
+        pairwise: bool = False,
+        catalogue: NDArray[np.int32] | None = None,
+    ) -> None:
+        graph = propagation.graph
+        num_users, num_items = (graph.num_nodes[t] for t in (propagation.user_type, propagation.item_type))
+        self.propagation = propagation
+        self.batch_size = batch_size
+        self.edge_dropout = edge_dropout
+        self.negatives = negatives
+        self.pairwise = pairwise
+        self.train = train
+        self.catalogue = np.arange(num_items) if catalogue is None else np.asarray(catalogue, dtype=np.int64)
+        self._liked = UserItems.from_edges([train], num_users=num_users, num_items=num_items)
+        popularity = np.bincount(train.dst, minlength=num_items)
+        self._share = popularity / max(len(train), 1)
+        self._column = np.full(num_items, -1, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return -(-len(self.train) // self.batch_size)
+
+    def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """The batches of one epoch, in random order."""
+        order = rng.permutation(len(self.train))
+        for begin in range(0, len(order), self.batch_size):
+            yield self._batch(order[begin : begin + self.batch_size], rng)
+
+    def _batch(self, pairs: NDArray[np.int64], rng: np.random.Generator) -> Batch:
+        users = self.train.src[pairs].astype(np.int64)
+        items = self.train.dst[pairs].astype(np.int64)
+        dropped = rng.random(len(self.train)) < self.edge_dropout
+        dropped[pairs] = True
+        negatives = self._draw_negatives(users, rng)
+        columns = np.unique(np.concatenate([items, negatives.ravel()]))
+        distinct, row_of = np.unique(users, return_inverse=True)
+        user_blocks, user_rows, item_blocks, item_rows = self.propagation.blocks(distinct, columns, dropped, rng)
+        self._column[columns] = np.arange(len(columns))
+        target_columns = self._column[items]
+        negative_columns = self._column[negatives] if self.pairwise else None
+        masked = self._known_likes(users, items)
+        self._column[columns] = -1
+        return Batch(
+            user_blocks,
+            user_rows[torch.from_numpy(row_of)],
+            item_blocks,
+            item_rows,
+            torch.from_numpy(columns),
+            torch.arange(len(pairs)),
+            torch.from_numpy(target_columns),
+            torch.from_numpy(masked[0]),
+            torch.from_numpy(masked[1]),
+            None if self.pairwise else self._log_q(columns),
+            None if negative_columns is None else torch.from_numpy(negative_columns),
+        )
+
+    def _draw_negatives(self, users: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        if not self.pairwise:
+            return rng.choice(self.catalogue, self.negatives)
+        drawn = rng.choice(self.catalogue, (len(users), self.negatives))
+        for _ in range(10):  # a user who likes nearly everything keeps a few false negatives rather than looping on
+            wrong = self._liked.contains(users, drawn)
+            if not wrong.any():
+                break
+            drawn[wrong] = rng.choice(self.catalogue, int(wrong.sum()))
+        return drawn
+
+    def _known_likes(
+        self, users: NDArray[np.int64], items: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(row, column) of every candidate that its row's user is known to like, but for the row's own target."""
+        rows, liked = self._liked.pairs(users)
+        columns = self._column[liked]
+        wrong = (columns >= 0) & (liked != items[rows])
+        return rows[wrong], columns[wrong]
+
+    def _log_q(self, columns: NDArray[np.int64]) -> Tensor:
+        """Log of the expected number of times a column is drawn: as a positive of the batch, or uniformly.
+
+        The correction of Bengio and Senecal 2008 for sampled softmax: scores are lowered by it, so that popular items,
+        which are candidates more often, are not pushed down for being so.
+        """
+        expected = self.negatives / len(self.catalogue) + self.batch_size * self._share[columns]
+        return torch.from_numpy(np.log(expected).astype(np.float32))

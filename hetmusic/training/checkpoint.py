@@ -1,0 +1,139 @@
+"""Weights and trainer state on disk: safetensors and JSON, no pickle, old or new and never half."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from hetmusic._io import read_json, replacing_file, write_json
+from hetmusic.errors import RunError
+
+_POINTER = "latest.json"
+
+
+def save_weights(path: Path, model: nn.Module) -> None:
+    """Write a model's parameters and persistent buffers."""
+    _save_tensors(path, model.state_dict())
+
+
+def load_weights(path: Path, model: nn.Module) -> None:
+    """Read weights into a model of the same structure.
+
+    :raises RunError: if the file is missing or damaged, or belongs to another structure.
+    """
+    _load_into(model, _load_tensors(path), path)
+
+
+def _load_into(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    try:
+        model.load_state_dict(dict(tensors))
+    except RuntimeError as problem:
+        reason = " ".join(str(problem).split())
+        raise RunError(f"{path} does not fit the model of this run's configuration: {reason}") from None
+
+
+class StateFolder:
+    """What an exact resume needs, one sub-folder an epoch; a pointer file names the newest complete one.
+
+    A process killed at any moment leaves the pointer on a complete state.
+
+    :param folder: the run's ``state`` folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(
+        self,
+        epoch: int,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        average: Mapping[str, Tensor],
+        trainer: dict[str, Any],
+    ) -> None:
+        """Write the state after an epoch and drop older ones.
+
+        :param trainer: JSON-serialisable remainder (early stopping, ...).
+        """
+        name = f"epoch-{epoch:05d}"
+        target = self.folder / name
+        shutil.rmtree(target, ignore_errors=True)  # left by a process killed before it moved the pointer
+        save_weights(target / "model.safetensors", model)
+        moments, steps = _flatten(optimizer)
+        _save_tensors(target / "optimizer.safetensors", moments)
+        _save_tensors(target / "average.safetensors", average)
+        write_json(target / "trainer.json", {**trainer, "epoch": epoch, "steps": steps})
+        write_json(self.folder / _POINTER, {"state": name})
+        for old in self.folder.glob("epoch-*"):
+            if old.name != name:
+                shutil.rmtree(old, ignore_errors=True)
+
+    def load(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, average: dict[str, Tensor]
+    ) -> dict[str, Any]:
+        """Read the newest state into model, optimiser and running average.
+
+        :return: what was given as ``trainer``, and ``epoch``.
+        :raises RunError: if there is no state or it is damaged.
+        """
+        pointer = self.folder / _POINTER
+        if not pointer.is_file():
+            raise RunError(f"{self.folder.parent} has no saved training state to resume from ({pointer.name} is missing)")
+        folder = self.folder / str(read_json(pointer, RunError).get("state"))
+        trainer = read_json(folder / "trainer.json", RunError)
+        load_weights(folder / "model.safetensors", model)
+        _restore(optimizer, _load_tensors(folder / "optimizer.safetensors"), trainer.pop("steps"))
+        for name, value in _load_tensors(folder / "average.safetensors").items():
+            average[name].copy_(value)
+        return dict(trainer)
+
+
+def _save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    with replacing_file(path) as temporary:
+        save_file(plain, temporary)
+
+
+def _load_tensors(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise RunError(f"{path} is missing; the run is incomplete")
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, json.JSONDecodeError, ValueError) as problem:
+        raise RunError(f"{path} is damaged: {problem}") from None
+
+
+def _flatten(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """Tensors and step counts of the optimiser, named by parameter position."""
+    tensors: dict[str, Tensor] = {}
+    steps: dict[str, float] = {}
+    for position, state in optimizer.state_dict()["state"].items():
+        for name, value in state.items():
+            if name == "step":
+                steps[str(position)] = float(value)
+            elif isinstance(value, Tensor):
+                tensors[f"{position}.{name}"] = value
+    return tensors, steps
+
+
+def _restore(
+    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], steps: Mapping[str, float]
+) -> None:
+    state: dict[int, dict[str, Tensor]] = {int(position): {} for position in steps}
+    for name, value in tensors.items():
+        position, _, key = name.partition(".")
+        state[int(position)][key] = value
+    for position, step in steps.items():
+        state[int(position)]["step"] = torch.tensor(step)
+    whole = optimizer.state_dict()
+    whole["state"] = state
+    optimizer.load_state_dict(whole)

@@ -1,0 +1,145 @@
+"""Everything that decides a run, as typed configuration."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from hetmusic.models.config import ModelConfig, RelationConfig, StrictModel
+
+
+class SplitConfig(StrictModel):
+    """How interactions are divided into training, validation and test."""
+
+    kind: Literal["random", "kfold", "leave-last-out", "time", "file", "cold-items"] = "random"
+    """Strategy (docs/file_formats.md describes each)."""
+
+    ratios: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    """Shares of training, validation and test for ``random`` and ``time``."""
+
+    seed: int = Field(0, ge=0)
+    """Seed of the draw."""
+
+    file: str | None = None
+    """Table of user, item and label for ``file``."""
+
+    folds: int = Field(5, ge=2)
+    """Number of folds of ``kfold``."""
+
+    fold: int = Field(0, ge=0)
+    """The fold that ``kfold`` tests on."""
+
+    share: float = Field(0.2, gt=0, lt=1)
+    """Share of items without any training interaction for ``cold-items``."""
+
+    @model_validator(mode="after")
+    def _file_given(self) -> SplitConfig:
+        if self.kind == "file" and self.file is None:
+            raise ValueError("kind = 'file' needs file = 'PATH'")
+        if self.kind != "file" and self.file is not None:
+            raise ValueError(f"file is given, but kind is {self.kind!r}; use kind = 'file'")
+        return self
+
+
+class TrainingConfig(StrictModel):
+    """How the model is trained."""
+
+    loss: str = "softmax"
+    """``softmax`` (over the whole catalogue), ``sampled_softmax``, ``bpr`` or an import path."""
+
+    propagation: Literal["auto", "full", "sampled"] = "auto"
+    """Message passing over the whole graph in every step, or over sampled neighbourhoods; ``auto`` decides by size."""
+
+    fanout: list[int] | int = 10
+    """Neighbours sampled per node and relation; one number for all layers, or one a layer, furthest first; -1 is all."""
+
+    batch_size: int = Field(256, ge=1)
+    """Users a step under ``softmax``, (user, item) pairs under the other losses."""
+
+    epochs: int = Field(100, ge=1)
+    """Most epochs trained."""
+
+    patience: int = Field(10, ge=1)
+    """Training stops after this many validations in a row without a better one."""
+
+    validate_every: int = Field(1, ge=1)
+    """Epochs between two validations."""
+
+    metric: str = "ndcg@10"
+    """Validation metric that early stopping and the best checkpoint go by."""
+
+    lr: float = Field(0.01, gt=0)
+    """Learning rate of Adam."""
+
+    weight_decay: float = Field(0.0, ge=0)
+    """L2 regularisation (lambda2 of the paper)."""
+
+    edge_dropout: float = Field(0.7, ge=0, lt=1)
+    """Share of interactions left out of message passing in each step; under ``softmax`` they are what is predicted."""
+
+    negatives: int = Field(1024, ge=1)
+    """Uniform negatives: of a step under ``sampled_softmax`` (beside the batch's own positives), of a pair under ``bpr``."""
+
+    tower_loss: float = Field(1.0, ge=0)
+    """Weight of every tower's own loss beside that of the final score."""
+
+    averaging: float = Field(0.0, ge=0, lt=1)
+    """Decay of the running average of the weights that is validated and kept; 0 keeps the weights themselves."""
+
+    device: str = "auto"
+    """``auto`` (CUDA where there is a GPU), ``cpu``, ``cuda`` or ``cuda:N``."""
+
+    threads: int | None = Field(None, ge=1)
+    """CPU threads of torch; None leaves its choice (or ``OMP_NUM_THREADS``)."""
+
+    @field_validator("fanout")
+    @classmethod
+    def _fanout_is_positive(cls, value: list[int] | int) -> list[int] | int:
+        for number in [value] if isinstance(value, int) else value:
+            if number < 1 and number != -1:
+                raise ValueError("a fanout is a positive number, or -1 for all neighbours")
+        return value
+
+    @field_validator("metric")
+    @classmethod
+    def _metric_has_a_cutoff(cls, value: str) -> str:
+        name, _, k = value.partition("@")
+        if not name or not k.isdigit() or int(k) < 1:
+            raise ValueError("a metric is a name and a cutoff, such as ndcg@10")
+        return value
+
+
+class FitConfig(StrictModel):
+    """The complete configuration of ``hetmusic fit``."""
+
+    preset: str = "default"
+    """The preset that this configuration started from."""
+
+    seed: int = Field(0, ge=0)
+    """Seed of weights, batches and dropout."""
+
+    model: ModelConfig = Field(default_factory=ModelConfig)
+    """Structure of the model."""
+
+    relations: dict[str, RelationConfig] = Field(default_factory=dict)
+    """Encoder of each relation, by name; relations not named are not used."""
+
+    training: TrainingConfig = Field(default_factory=TrainingConfig)
+    """Optimisation."""
+
+    split: SplitConfig = Field(default_factory=SplitConfig)
+    """Division of the interactions."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> FitConfig:
+        training = self.training
+        if training.loss == "softmax" and training.edge_dropout == 0:
+            raise ValueError(
+                "loss = 'softmax' predicts the edges left out of message passing, so training.edge_dropout must be > 0"
+            )
+        if isinstance(training.fanout, list) and len(training.fanout) != self.model.num_layers:
+            raise ValueError(
+                f"training.fanout has {len(training.fanout)} numbers, but model.num_layers is {self.model.num_layers}"
+            )
+        return self

@@ -1,0 +1,29 @@
+"""Choosing where to compute."""
+
+from __future__ import annotations
+
+import torch
+
+from hetmusic.errors import ConfigError
+
+
+def choose_device(name: str) -> torch.device:
+    """Turn ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` into a device that is there.
+
+    :raises ConfigError: if the name is none of these, or the GPU does not exist.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"unknown device {name!r}; use auto, cpu, cuda or cuda:N") from None
+    if device.type not in {"cpu", "cuda"}:
+        raise ConfigError(f"device {name!r} is not supported; use auto, cpu, cuda or cuda:N")
+    if device.type == "cuda":
+        count = torch.cuda.device_count()
+        if count == 0:
+            raise ConfigError(f"device {name!r} is not available: torch sees no GPU; use --set training.device=cpu")
+        if device.index is not None and device.index >= count:
+            raise ConfigError(f"device {name!r} does not exist: torch sees {count} GPU(s)")
+    return device

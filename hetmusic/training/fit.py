@@ -1,0 +1,155 @@
+"""``fit``: from a graph and a configuration to a finished run folder."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from hetmusic import __version__
+from hetmusic._io import replacing_file, write_json
+from hetmusic.errors import RunError, UserError
+from hetmusic.evaluation import evaluate
+from hetmusic.graph import MusicGraph
+from hetmusic.graph.leakage import check_leakage
+from hetmusic.graph.splits import Split
+from hetmusic.graph.view import TrainingView
+from hetmusic.models import MMGNN, final_embeddings
+from hetmusic.ranking import EmbeddingScorer
+from hetmusic.recommend import layout
+from hetmusic.recommend.run import Run
+from hetmusic.recommend.writer import save_embeddings, save_ids
+from hetmusic.training.checkpoint import load_weights
+from hetmusic.training.config import FitConfig
+from hetmusic.training.events import TrainingObserver
+from hetmusic.training.load_config import dump_toml, make_config, read_toml
+from hetmusic.training.make_split import make_split
+from hetmusic.training.tensors import GraphTensors, graph_schema
+from hetmusic.training.trainer import Trainer
+
+logger = logging.getLogger(__name__)
+
+
+def fit(
+    graph: MusicGraph,
+    config: FitConfig,
+    out: Path | str,
+    observers: Sequence[TrainingObserver] = (),
+    overwrite: bool = False,
+) -> Run:
+    """Train a model and write a run folder.
+
+    :param graph: the graph to train on.
+    :param config: the complete configuration.
+    :param out: the run folder to write; it must not exist unless ``overwrite``.
+    :param observers: told about progress.
+    :return: the finished run.
+    :raises UserError: for whatever in graph, split or configuration cannot be used, before anything is written.
+    """
+    out = Path(out)
+    if out.exists() and not overwrite:
+        raise RunError(f"{out} already exists; choose another --out, pass --overwrite, or go on with --resume {out}")
+    split = make_split(graph, config.split)
+    model, tensors = _prepare(graph, split, config)
+    if out.exists():
+        shutil.rmtree(out)
+    _write_start(graph, split, config, out)
+    trainer = Trainer(model, tensors, split, config, out, observers)
+    return _train(trainer, graph, split, out)
+
+
+def resume(
+    folder: Path | str, observers: Sequence[TrainingObserver] = (), epochs: int | None = None
+) -> Run:
+    """Go on with a run that was interrupted, or train a finished one for more epochs.
+
+    N epochs, a stop and M more give the weights of N + M epochs, to the last bit on a CPU with the same number of
+    threads.
+
+    :param folder: the run folder.
+    :param epochs: new number of epochs in all; None keeps that of the run.
+    :raises RunError: if the folder is not a run, or its graph has gone or changed.
+    """
+    folder = Path(folder)
+    info = layout.RunInfo.load(folder)
+    config = make_config(read_toml(folder / layout.CONFIG_FILE), source=str(folder / layout.CONFIG_FILE))
+    if epochs is not None:
+        config = config.model_copy(update={"training": config.training.model_copy(update={"epochs": epochs})})
+        _write_text(folder / layout.CONFIG_FILE, dump_toml(config))
+    graph = MusicGraph.open(info.graph.locate(folder))
+    if graph.checksum != info.graph.checksum:
+        raise RunError(f"the graph {graph.path} is not the one that {folder} was fitted on (its checksum differs)")
+    split = Split.load(folder / layout.SPLIT_FOLDER, graph)
+    model, tensors = _prepare(graph, split, config)
+    trainer = Trainer(model, tensors, split, config, folder, observers)
+    trainer.resume()
+    info.with_status("running").save(folder)
+    return _train(trainer, graph, split, folder)
+
+
+def build_model(graph: MusicGraph, split: Split, config: FitConfig) -> tuple[MMGNN, TrainingView]:
+    """The untrained model of a configuration, and the training view it is meant for."""
+    view = TrainingView(graph, split)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        model = MMGNN(graph_schema(view), config.model, config.relations)
+    return model, view
+
+
+def _prepare(graph: MusicGraph, split: Split, config: FitConfig) -> tuple[MMGNN, GraphTensors]:
+    if config.training.threads is not None:
+        torch.set_num_threads(config.training.threads)
+    model, view = build_model(graph, split, config)
+    leaks = check_leakage(view, graph, split)
+    if not leaks.clean:
+        raise UserError(f"the training graph gives held-out pairs away: {leaks}")
+    unused = [str(edge_type) for edge_type in model.unused_edge_types]
+    if unused:
+        logger.warning("relations not used by the model: %s", ", ".join(unused))
+    return model, GraphTensors.from_view(view, model.edge_types)
+
+
+def _train(trainer: Trainer, graph: MusicGraph, split: Split, out: Path) -> Run:
+    info = layout.RunInfo.load(out)
+    try:
+        trainer.fit()
+    except BaseException:
+        info.with_status("interrupted").save(out)
+        raise
+    load_weights(out / layout.BEST_WEIGHTS_FILE, trainer.model)
+    users, items = final_embeddings(trainer.model, trainer.full_blocks())
+    save_embeddings(out, users.numpy(), items.numpy())
+    found = evaluate(EmbeddingScorer(users.numpy(), items.numpy()), split, part="valid")
+    write_json(
+        out / layout.METRICS_FILE,
+        {"part": "valid", "values": found.values, "best_epoch": trainer.stopping.best_epoch},
+    )
+    info.with_status("finished").save(out)
+    return Run.open(out)
+
+
+def _write_start(graph: MusicGraph, split: Split, config: FitConfig, out: Path) -> None:
+    try:
+        out.mkdir(parents=True)
+    except OSError as error:
+        raise UserError(f"cannot write {out}: {error.strerror}") from None
+    _write_text(out / layout.CONFIG_FILE, dump_toml(config))
+    split.save(out / layout.SPLIT_FOLDER)
+    users, items = ((graph.keys(t), graph.names(t)) for t in (graph.user_type, graph.item_type))
+    save_ids(out, users, items)
+    layout.RunInfo(
+        hetmusic=__version__,
+        status="running",
+        graph=layout.GraphPointer(path=str(graph.path), checksum=graph.checksum),
+        item_type=graph.item_type,
+        num_users=graph.num_nodes(graph.user_type),
+        num_items=graph.num_nodes(graph.item_type),
+    ).save(out)
+
+
+def _write_text(path: Path, text: str) -> None:
+    with replacing_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -1,0 +1,138 @@
+"""Reading a configuration: a preset, a TOML file over it, ``--set key=value`` over both."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import BaseModel, ValidationError
+
+from hetmusic.errors import ConfigError, did_you_mean
+from hetmusic.training.config import FitConfig
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def preset_names() -> list[str]:
+    """The presets that come with the package."""
+    files = resources.files("hetmusic.presets").iterdir()
+    return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
+
+
+def load_config(
+    preset: str = "default", file: Path | str | None = None, overrides: Iterable[str] = ()
+) -> FitConfig:
+    """Put a configuration together.
+
+    :param preset: name of a preset; the file's own ``preset`` key wins over the argument's default.
+    :param file: TOML file whose keys replace the preset's, table by table.
+    :param overrides: ``section.key=value`` with the value in TOML syntax (a bare word counts as text).
+    :raises ConfigError: naming the source and the key.
+    """
+    given = read_toml(Path(file)) if file is not None else {}
+    name = given.get("preset", preset) if preset == "default" else preset
+    values = merge(_read_preset(str(name)), given)
+    for text in overrides:
+        values = merge(values, parse_override(text))
+    values["preset"] = name
+    return make_config(values, source=str(file) if file is not None else f"preset {name}")
+
+
+def make_config(values: Mapping[str, Any], source: str = "configuration") -> FitConfig:
+    """Validate a nested dictionary.
+
+    :param source: named in the error.
+    :raises ConfigError: for the first unknown key or wrong value.
+    """
+    try:
+        return FitConfig.model_validate(values)
+    except ValidationError as problem:
+        raise ConfigError(f"{source}: {_explain(problem)}") from None
+
+
+def dump_toml(config: FitConfig) -> str:
+    """The complete configuration as TOML, with defaults filled in (keys without a value are left out)."""
+    return tomli_w.dumps(_without_none(config.model_dump(mode="json")))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    :raises ConfigError: if it is missing, or not TOML (with line and column).
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"configuration file {path} does not exist") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        raise ConfigError(f"configuration file {path} cannot be read: {problem}") from None
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``over`` on top of ``base``, table by table."""
+    result = dict(base)
+    for key, value in over.items():
+        old = result.get(key)
+        result[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return result
+
+
+def parse_override(text: str) -> dict[str, Any]:
+    """``"training.lr=0.003"`` -> ``{"training": {"lr": 0.003}}``.
+
+    :raises ConfigError: if it is not of the form key=value.
+    """
+    key, equals, value = text.partition("=")
+    parts = [part.strip() for part in key.split(".")]
+    if not equals or not all(parts):
+        raise ConfigError(f"--set {text!r} is not of the form section.key=value")
+    try:
+        parsed: Any = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    for part in reversed(parts):
+        parsed = {part: parsed}
+    return dict(parsed)
+
+
+def _read_preset(name: str) -> dict[str, Any]:
+    if name not in preset_names():
+        raise ConfigError(
+            f"there is no preset {name!r}{did_you_mean(name, preset_names())}; known: {', '.join(preset_names())}"
+        )
+    return tomllib.loads((resources.files("hetmusic.presets") / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def _explain(problem: ValidationError) -> str:
+    first = problem.errors()[0]
+    where = [str(part) for part in first["loc"]]
+    key = ".".join(where)
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(where[:-1])
+        hint = did_you_mean(where[-1], known) or f"; known: {', '.join(known)}"
+        return f"unknown key {key!r}{hint}"
+    message = first["msg"].removeprefix("Value error, ")
+    # a rule over several keys says itself which; a single value is shown
+    if isinstance(first["input"], (dict, BaseModel)):
+        return f"{key}: {message}" if key else message
+    return f"{key} = {first['input']!r}: {message}"
+
+
+def _fields_at(where: list[str]) -> list[str]:
+    model: Any = FitConfig
+    for part in where:
+        model = model.model_fields[part].annotation
+    return list(model.model_fields)
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return [_without_none(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,107 @@
+"""Ranking losses over the score views of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hetmusic._resolve import Resolver
+from hetmusic.models.heads import ScoreView
+from hetmusic.training.batches import Batch
+
+
+class Loss(nn.Module):
+    """Scores one view of a batch.
+
+    A view whose items may be absent is judged on the targets it can score.
+    """
+
+    #: what a batch must be made of: ``users`` against the catalogue, ``pairs`` against shared or ``triples`` against own
+    #: negatives
+    batches: str = "pairs"
+
+    def forward(self, view: ScoreView, batch: Batch) -> Tensor:
+        """Mean loss over the view's targets, a scalar.
+
+        :param view: users by row and items by column of the batch.
+        """
+        raise TypeError(f"{type(self).__name__} must implement forward()")
+
+
+losses: Resolver[Loss] = Resolver("loss", Loss, "hetmusic.losses")
+
+
+def present_targets(view: ScoreView, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Rows and columns of the targets that the view can score."""
+    rows, columns = batch.target_rows, batch.target_columns
+    if view.present is None:
+        return rows, columns
+    kept = view.present[columns]
+    return rows[kept], columns[kept]
+
+
+@losses.register("softmax")
+class SoftmaxLoss(Loss):
+    """Cross-entropy of each target against all candidates: logsumexp_j s(u, j) - s(u, i).
+
+    Under ``sampled_softmax`` the candidates are drawn and scores are corrected by log Q; here they are the whole
+    catalogue. Candidates that are known likes but not targets of the step are left out, as are absent items.
+    """
+
+    batches = "users"
+
+    def forward(self, view: ScoreView, batch: Batch) -> Tensor:  # noqa: D102
+        rows, columns = present_targets(view, batch)
+        if len(rows) == 0:
+            return 0.0 * (view.users.sum() + view.items.sum())
+        scores = view.users @ view.items.T
+        if batch.log_q is not None:
+            scores = scores - batch.log_q
+        lowest = scores.new_tensor(float("-inf"))
+        scores = scores.index_put_((batch.masked_rows, batch.masked_columns), lowest)
+        if view.present is not None:
+            scores = scores.masked_fill_(~view.present, float("-inf"))
+        # a row without targets is not looked at, and might have no candidate left
+        judged, position = torch.unique(rows, return_inverse=True)
+        total = torch.logsumexp(scores if len(judged) == len(scores) else scores[judged], dim=1)
+        return (total[position] - scores[rows, columns]).mean()
+
+
+@losses.register("sampled_softmax")
+class SampledSoftmaxLoss(SoftmaxLoss):
+    """The same against the batch's own positives and uniform negatives, with the log Q correction."""
+
+    batches = "pairs"
+
+
+@losses.register("bpr")
+class BPRLoss(Loss):
+    """-log sigmoid(s(u, i) - s(u, j)) with j drawn for each pair (Rendle et al. 2009)."""
+
+    batches = "triples"
+
+    def forward(self, view: ScoreView, batch: Batch) -> Tensor:  # noqa: D102
+        negatives = batch.negative_columns
+        assert negatives is not None
+        users = view.users[batch.target_rows]
+        positive = (users * view.items[batch.target_columns]).sum(dim=1, keepdim=True)
+        negative = torch.einsum("bd,bnd->bn", users, view.items[negatives])
+        loss = functional.softplus(negative - positive)
+        if view.present is not None:
+            usable = view.present[batch.target_columns][:, None] & view.present[negatives]
+            return (loss * usable).sum() / usable.sum().clamp(min=1)
+        return loss.mean()
+
+
+def total_loss(loss: Loss, views: Sequence[ScoreView], batch: Batch, tower_weight: float) -> Tensor:
+    """The final view's loss plus ``tower_weight`` times the mean over towers of their own.
+
+    :param views: the final view first, then those of the towers (none if there is a single tower).
+    """
+    total = loss(views[0], batch)
+    if len(views) > 1 and tower_weight:
+        total = total + tower_weight * torch.stack([loss(view, batch) for view in views[1:]]).mean()
+    return total

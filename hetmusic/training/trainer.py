@@ -1,0 +1,231 @@
+"""The training loop: epochs of steps, validation, early stopping, checkpoints."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from hetmusic.errors import UserError
+from hetmusic.graph.splits import Split
+from hetmusic.models import MMGNN, LayeredBlocks, final_embeddings
+from hetmusic.ranking import EmbeddingScorer, RankedHits, UserItems, top_k
+from hetmusic.training.averaging import WeightAverage
+from hetmusic.training.batches import PairBatches, Propagation, UserBatches
+from hetmusic.training.checkpoint import StateFolder, save_weights
+from hetmusic.training.config import FitConfig
+from hetmusic.training.device import choose_device
+from hetmusic.training.events import TrainingObserver
+from hetmusic.training.losses import losses, total_loss
+from hetmusic.training.sampling import NeighborSampler
+from hetmusic.training.stopping import EarlyStopping
+from hetmusic.training.tensors import GraphTensors
+
+logger = logging.getLogger(__name__)
+
+#: ``propagation = "auto"`` passes messages over the whole graph up to this many edges over all relations
+FULL_GRAPH_EDGES = 2_000_000
+
+
+class DivergedError(UserError):
+    """The loss is no number any more."""
+
+
+class Trainer:
+    """Trains a model on a split and keeps the best weights.
+
+    The draws of an epoch depend on the seed and the number of the epoch alone, so training that is taken up at an
+    epoch's start goes on exactly as if it had never stopped.
+
+    :param model: what to train.
+    :param graph: the training graph.
+    :param split: what to train and validate on.
+    :param config: everything else.
+    :param folder: run folder for weights, state and history.
+    :param observers: told about progress.
+    """
+
+    def __init__(
+        self,
+        model: MMGNN,
+        graph: GraphTensors,
+        split: Split,
+        config: FitConfig,
+        folder: Path,
+        observers: Sequence[TrainingObserver] = (),
+    ) -> None:
+        self.config = config
+        self.device = choose_device(config.training.device)
+        self.model = model.to(self.device)
+        self.graph = graph
+        self.split = split
+        self.folder = folder
+        self.observers = list(observers)
+        self.loss = losses.make(config.training.loss)
+        self.batches = self._make_batches()
+        self.optimizer = torch.optim.Adam(
+            model.parameters(), lr=config.training.lr, weight_decay=config.training.weight_decay
+        )
+        self.average = WeightAverage(model, config.training.averaging)
+        self.stopping = EarlyStopping(config.training.patience)
+        self.state = StateFolder(folder / "state")
+        self.epoch = 0
+
+    @property
+    def propagation_mode(self) -> str:
+        """``full`` or ``sampled``, with ``auto`` decided."""
+        mode = self.config.training.propagation
+        if mode != "auto":
+            return mode
+        edges = sum(block.num_edges for block in self.graph.blocks.values())
+        return "full" if edges <= FULL_GRAPH_EDGES else "sampled"
+
+    def resume(self) -> None:
+        """Go back to the newest saved state.
+
+        :raises RunError: if there is none.
+        """
+        saved = self.state.load(self.model, self.optimizer, self.average.values)
+        self.epoch = int(saved["epoch"]) + 1
+        best = saved["stopping"]
+        self.stopping = EarlyStopping(self.config.training.patience, best["best"], best["best_epoch"], best["stale"])
+        self._cut_history()
+
+    def fit(self) -> str:
+        """Train until the epochs are done or validation has stopped improving.
+
+        :return: why training ended: ``epochs`` or ``early stopping``.
+        :raises DivergedError: if the loss is not a finite number.
+        :raises KeyboardInterrupt: passed on; the state after the last whole epoch is on disk.
+        """
+        info = {
+            "device": str(self.device),
+            "propagation": self.propagation_mode,
+            "parameters": sum(p.numel() for p in self.model.parameters()),
+            "epochs": self.config.training.epochs,
+            "first_epoch": self.epoch,
+            "steps_per_epoch": len(self.batches),
+        }
+        for observer in self.observers:
+            observer.on_start(info)
+        reason = "epochs"
+        while self.epoch < self.config.training.epochs:
+            if self.stopping.should_stop:
+                reason = "early stopping"
+                break
+            self._epoch()
+            self.epoch += 1
+        for observer in self.observers:
+            observer.on_end(reason)
+        return reason
+
+    def full_blocks(self) -> LayeredBlocks:
+        """The whole training graph on the model's device, for inference."""
+        return self.graph.full(self.config.model.num_layers).to(self.device)
+
+    def validate(self) -> dict[str, float]:
+        """The stopping metric on the validation part, training items masked."""
+        with self.average.applied():
+            users, items = final_embeddings(self.model, self.full_blocks())
+        scorer = EmbeddingScorer(users.numpy(), items.numpy())
+        shape = {"num_users": scorer.num_users, "num_items": scorer.num_items}
+        seen = UserItems.from_edges([self.split.train], **shape)
+        held_out = UserItems.from_edges([self.split.valid], **shape)
+        judged_users = np.unique(self.split.valid.src)
+        name, _, k = self.config.training.metric.partition("@")
+        ranked, _ = top_k(scorer, judged_users, int(k), seen, self.split.items)
+        values = RankedHits.judge(ranked, judged_users, held_out).measure(name, int(k))
+        return {self.config.training.metric: float(values.mean())}
+
+    def _epoch(self) -> None:
+        started = time.perf_counter()
+        loss = self._train_epoch()
+        record: dict[str, Any] = {"epoch": self.epoch, "loss": loss}
+        last = self.epoch + 1 == self.config.training.epochs
+        if last or (self.epoch + 1) % self.config.training.validate_every == 0:
+            values = self.validate()
+            record |= {f"valid_{name}": value for name, value in values.items()}
+            if self.stopping.update(values[self.config.training.metric], self.epoch):
+                with self.average.applied():
+                    save_weights(self.folder / "weights" / "best.safetensors", self.model)
+        record["best_epoch"] = self.stopping.best_epoch
+        record["seconds"] = round(time.perf_counter() - started, 3)
+        self._append_history(record)
+        stopping = vars(self.stopping)
+        self.state.save(self.epoch, self.model, self.optimizer, self.average.values, {"stopping": stopping})
+        for observer in self.observers:
+            observer.on_epoch(record)
+
+    def _train_epoch(self) -> float:
+        self.model.train()
+        rng = np.random.default_rng([self.config.seed, self.epoch])
+        # dropout layers of custom encoders draw from torch's generator, so it too starts anew with every epoch
+        torch.manual_seed(int(rng.integers(2**63)))
+        total, count = 0.0, 0
+        for step, batch in enumerate(self.batches.epoch(rng)):
+            value = self._step(batch)
+            if not math.isfinite(value):
+                raise DivergedError(
+                    f"the loss became {value} in epoch {self.epoch}, step {step}; a lower learning rate "
+                    f"(--set training.lr={self.config.training.lr / 3:.2g}) usually helps. The run keeps the state "
+                    "after the last whole epoch"
+                )
+            targets = len(batch.target_rows)
+            total, count = total + value * targets, count + targets
+            for observer in self.observers:
+                observer.on_batch(step + 1, len(self.batches), value)
+        return total / max(count, 1)
+
+    def _step(self, batch: Any) -> float:
+        batch = batch.to(self.device)
+        towers = self.model.encode_users(batch.user_blocks)
+        users = {name: value[batch.user_rows] for name, value in towers.items()}
+        items = self.model.encode_items(batch.item_blocks)
+        if batch.item_rows is not None:
+            items = {name: value[batch.item_rows] for name, value in items.items()}
+        views = self.model.score_views(users, items, batch.item_ids)
+        loss = total_loss(self.loss, views, batch, self.config.training.tower_loss)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        self.average.update()
+        return float(loss.detach())
+
+    def _make_batches(self) -> UserBatches | PairBatches:
+        training, layers = self.config.training, self.config.model.num_layers
+        sampler = None
+        if self.propagation_mode == "sampled":
+            fanout = training.fanout
+            sampler = NeighborSampler(self.graph, [fanout] * layers if isinstance(fanout, int) else fanout)
+        schema = self.model.schema
+        propagation = Propagation(self.graph, layers, schema.user_type, schema.item_type, sampler)
+        common = (self.split.train, propagation, training.batch_size, training.edge_dropout)
+        if self.loss.batches == "users":
+            return UserBatches(*common, catalogue=self.split.items)
+        pairwise = self.loss.batches == "triples"
+        return PairBatches(*common, training.negatives, pairwise, self.split.items)
+
+    def _append_history(self, record: dict[str, Any]) -> None:
+        with open(self.folder / "history.jsonl", "a", encoding="utf-8") as stream:
+            stream.write(json.dumps(record) + "\n")
+
+    def _cut_history(self) -> None:
+        """Drop the lines of epochs that will be run again (written just before the process was killed)."""
+        path = self.folder / "history.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        kept = [line for line in lines if _epoch_of(line) < self.epoch]
+        path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+
+
+def _epoch_of(line: str) -> float:
+    try:
+        return float(json.loads(line)["epoch"])
+    except (ValueError, KeyError):
+        return math.inf  # half a line
