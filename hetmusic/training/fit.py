@@ -143,7 +143,7 @@ def _write_start(graph: MusicGraph, split: Split, config: FitConfig, out: Path) 
     layout.RunInfo(
         hetmusic=__version__,
         status="running",
-        graph=layout.GraphPointer(path=str(graph.path), checksum=graph.checksum),
+        graph=layout.GraphPointer(path=str(graph.path.resolve()), checksum=graph.checksum),
         item_type=graph.item_type,
         num_users=graph.num_nodes(graph.user_type),
         num_items=graph.num_nodes(graph.item_type),

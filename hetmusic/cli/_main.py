@@ -1,0 +1,97 @@
+"""The ``hetmusic`` command: finds sub-commands without importing them, and turns mistakes into one line."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from hetmusic import __version__
+from hetmusic.errors import UserError, did_you_mean
+
+#: command -> one-line help, so that ``hetmusic --help`` imports none of them
+COMMANDS = {
+    "build": "Build a knowledge graph from a raw dump.",
+    "info": "Show what a graph holds.",
+    "features": "Give nodes their modalities.",
+    "fit": "Train a model on a graph.",
+    "evaluate": "Measure a run on held-out interactions.",
+    "recommend": "Recommend to users from a run.",
+    "synth": "Write a synthetic raw dump with known preferences.",
+    "demo": "Do everything once, on data made up on the spot.",
+    "doctor": "Check the installation.",
+}
+
+
+class LazyGroup(click.Group):
+    """Loads ``hetmusic.cli.<command>`` when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands, in the order in which one needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command's module."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"hetmusic.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Add a suggestion to the error for an unknown command."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            ctx.fail(f"no such command {args[0]!r}{did_you_mean(args[0], COMMANDS)}")
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hetmusic")
+@click.option("-v", "--verbose", is_flag=True, help="Show what happens inside.")
+def cli(verbose: bool) -> None:
+    """Socially aware, multi-modal music recommendation on heterogeneous graphs."""
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(levelname)s %(message)s", stream=sys.stderr)
+
+
+def main(arguments: Sequence[str] | None = None, **options: Any) -> None:
+    """Run the command line; a user's mistake ends in one line on standard error and exit status 1."""
+    try:
+        cli.main(arguments, standalone_mode=False, prog_name="hetmusic", **options)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort:
+        _fail("interrupted", 130)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(problem.exit_code)
+    except UserError as problem:
+        _fail(" ".join(str(problem).split("\n")), 1)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+    except BrokenPipeError:  # the reader, `head` for one, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except OSError as problem:
+        if problem.errno not in {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EPERM}:
+            raise
+        _fail(f"{problem.filename or 'the file system'}: {problem.strerror}", 1)
+
+
+def _fail(message: str, status: int) -> None:
+    click.echo(f"error: {message}", err=True)
+    sys.exit(status)

@@ -1,0 +1,89 @@
+"""Progress of training: bars on a terminal, a line an epoch elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from hetmusic.errors import EnvironmentProblem
+from hetmusic.training.events import TensorBoardObserver, TrainingObserver
+
+
+class ProgressBars(TrainingObserver):
+    """One bar for the epochs, one for the steps of the epoch, and the best validation value so far."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._epochs = self._progress.add_task("epochs", note="")
+        self._steps = self._progress.add_task("steps", note="")
+
+    def on_start(self, info: Mapping[str, Any]) -> None:
+        """Show the bars."""
+        self._progress.start()
+        self._progress.update(self._epochs, total=info["epochs"], completed=info["first_epoch"])
+        self._progress.update(self._steps, total=info["steps_per_epoch"])
+
+    def on_batch(self, done: int, total: int, loss: float) -> None:
+        """Move the lower bar."""
+        self._progress.update(self._steps, completed=done, total=total, note=f"loss {loss:.4f}")
+
+    def on_epoch(self, record: Mapping[str, Any]) -> None:
+        """Move the upper bar."""
+        self._progress.update(self._epochs, completed=record["epoch"] + 1, note=_validation(record))
+
+    def on_end(self, reason: str) -> None:
+        """Take the bars away."""
+        self._progress.stop()
+
+
+class EpochLines(TrainingObserver):
+    """A line an epoch, for logs and pipes."""
+
+    def on_start(self, info: Mapping[str, Any]) -> None:
+        """Say what is about to run."""
+        text = ", ".join(f"{key} {value:,}" if isinstance(value, int) else f"{key} {value}" for key, value in info.items())
+        click.echo(text, err=True)
+
+    def on_epoch(self, record: Mapping[str, Any]) -> None:
+        """Say how the epoch went."""
+        line = f"epoch {record['epoch']}: loss {record['loss']:.4f} {_validation(record)} ({record['seconds']} s)"
+        click.echo(line, err=True)
+
+    def on_end(self, reason: str) -> None:
+        """Say why training ended."""
+        click.echo(f"training ended: {reason}", err=True)
+
+
+def observers(quiet: bool, tensorboard: Path | None) -> list[TrainingObserver]:
+    """Whoever should watch."""
+    found: list[TrainingObserver] = []
+    if not quiet:
+        found.append(ProgressBars() if sys.stderr.isatty() else EpochLines())
+    if tensorboard is not None:
+        try:
+            found.append(TensorBoardObserver(tensorboard))
+        except ImportError:
+            raise EnvironmentProblem(
+                "TensorBoard is not installed: run `pip install 'hetmusic[report]'`"
+            ) from None
+    return found
+
+
+def _validation(record: Mapping[str, Any]) -> str:
+    values = [f"{key} {value:.4f}" for key, value in record.items() if key.startswith("valid_")]
+    return ", ".join([*values, f"best epoch {record['best_epoch']}"])

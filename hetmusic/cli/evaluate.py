@@ -1,0 +1,43 @@
+"""``hetmusic evaluate``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+def _cutoffs(ctx: click.Context, parameter: click.Parameter, value: str) -> list[int]:
+    try:
+        return [int(part) for part in value.split(",")]
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not a list of numbers such as 5,10,20") from None
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--k", "ks", default="5,10,20,50", show_default=True, callback=_cutoffs, help="Lengths of the lists.")
+@click.option("--part", type=click.Choice(["test", "valid", "train"]), default="test", show_default=True)
+@click.option(
+    "--mask",
+    type=click.Choice(["train", "train+valid", "none"]),
+    help="Known items left out of the ranking. [default: all but the evaluated part]",
+)
+@click.option("--json", "as_json", is_flag=True, help='Print JSON with keys such as "ndcg@10".')
+@click.option("--save", type=click.Path(path_type=Path), help="Folder for averages and per-user values.")
+def command(run: Path, ks: list[int], part: str, mask: str | None, as_json: bool, save: Path | None) -> None:
+    """Measure a run on held-out interactions, ranking the whole catalogue for every user."""
+    from hetmusic.recommend import Run
+
+    opened = Run.open(run)
+    found = opened.evaluate(part=part, mask=mask, ks=ks)
+    leaks = opened.leakage_or_reason()
+    if save is not None:
+        found.save(save, opened.user_keys)
+    if as_json:
+        click.echo(json.dumps({**found.to_dict(), "leakage": leaks}, indent=2))
+        return
+    from hetmusic.cli._render import console, metrics_table
+
+    metrics_table(console(), found, leaks)

@@ -1,0 +1,113 @@
+"""Pictures as colour and texture statistics."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hetmusic.features.light_base import Absent, LightExtractor, require_file
+
+#: width and height to which every picture is scaled before it is described
+_SIZE = 64
+#: pictures of more pixels are refused rather than decoded (100 MB as RGB)
+_MAX_PIXELS = 32_000_000
+#: number of gradient directions told apart, over half a turn
+_DIRECTIONS = 8
+
+
+class ImageStatistics(LightExtractor[Path]):
+    """Colour histogram, mean and standard deviation of each channel, and the strength of edges by direction.
+
+    :param levels: levels per channel of the joint RGB histogram; a vector has ``levels ** 3 + 16`` values.
+    """
+
+    name = "colour-statistics"
+
+    def __init__(self, levels: int = 4) -> None:
+        self.levels = levels
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return self.levels**3 + 6 + _DIRECTIONS + 2
+
+    def info(self) -> dict[str, Any]:
+        """Settings."""
+        return {**super().info(), "levels": self.levels, "size": _SIZE}
+
+    def _describe(self, item: Path) -> NDArray[np.floating[Any]]:
+        return picture_statistics(read_picture(item), self.levels)
+
+
+def picture_statistics(picture: NDArray[np.float64], levels: int) -> NDArray[np.float64]:
+    """Describe an RGB picture in [0, 1] of shape ``(height, width, 3)``; see :class:`ImageStatistics`."""
+    pixels = picture.reshape(-1, 3)
+    return np.concatenate(
+        [
+            colour_histogram(pixels, levels),
+            pixels.mean(axis=0),
+            pixels.std(axis=0),
+            gradient_texture(picture.mean(axis=2)),
+        ]
+    )
+
+
+def colour_histogram(pixels: NDArray[np.float64], levels: int) -> NDArray[np.float64]:
+    """Share of pixels in each cell of the RGB cube, red varying slowest; shape ``(levels ** 3,)``, sums to 1.
+
+    :param pixels: shape ``(pixels, 3)``, in [0, 1].
+    """
+    cell = np.minimum((pixels * levels).astype(np.int64), levels - 1)
+    index = (cell[:, 0] * levels + cell[:, 1]) * levels + cell[:, 2]
+    return np.bincount(index, minlength=levels**3) / len(pixels)
+
+
+def gradient_texture(grey: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean and standard deviation of the gradient's length, then its share by direction; shape ``(10,)``.
+
+    Directions are those of the gradient, from 0 (along x) over half a turn, each bin centred on a multiple of
+    22.5 degrees.
+    """
+    along_y, along_x = np.gradient(grey)
+    length = np.hypot(along_x, along_y)
+    turn = np.arctan2(along_y, along_x) / np.pi * _DIRECTIONS
+    direction = np.rint(turn).astype(np.int64) % _DIRECTIONS
+    strength = np.bincount(direction.ravel(), weights=length.ravel(), minlength=_DIRECTIONS)
+    return np.concatenate([[length.mean(), length.std()], strength / max(strength.sum(), 1e-9)])
+
+
+def read_picture(path: Path) -> NDArray[np.float64]:
+    """Read a picture of any format, mode and size as RGB in [0, 1], shape ``(64, 64, 3)``.
+
+    What is transparent becomes white; of an animated picture the first frame counts.
+
+    :raises Absent: if it is missing, damaged or implausibly large.
+    """
+    from PIL import Image
+
+    require_file(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # Pillow warns about odd metadata and about sizes, which are checked here
+            with Image.open(path) as picture:
+                if picture.width * picture.height > _MAX_PIXELS:
+                    raise Absent("too many pixels")
+                picture.draft("RGB", (2 * _SIZE, 2 * _SIZE))
+                layered = picture.convert("RGBA")
+            white = Image.new("RGBA", layered.size, "white")
+            flat = Image.alpha_composite(white, layered).convert("RGB")
+            scaled = flat.resize((_SIZE, _SIZE), Image.Resampling.BOX)
+    except Image.DecompressionBombError:
+        raise Absent("too many pixels") from None
+    except Absent:
+        raise
+    # decoders of damaged files raise nearly anything
+    except Exception as error:
+        raise Absent("not a readable picture") from error
+    return np.asarray(scaled, dtype=np.float64) / 255.0

@@ -1,0 +1,93 @@
+"""Texts as TF-IDF vectors reduced by a truncated SVD (latent semantic analysis; Deerwester et al. 1990)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hetmusic.errors import FeatureError
+from hetmusic.features.light_base import Absent, LightExtractor
+
+
+class TextTfidfSvd(LightExtractor[str]):
+    """Words, weighted by rarity, projected to the main directions of the texts that it was fitted on.
+
+    Vectors have unit length, so their inner product is the cosine. The directions' signs are fixed
+    (scikit-learn's ``svd_flip``) and the random projection is seeded: the same texts give the same vectors.
+
+    :param dim: length of a vector; where the texts have fewer directions, the last columns are zero.
+    :param max_terms: only so many of the most frequent words count.
+    :param max_share: words in more than this share of the texts are left out.
+    """
+
+    name = "tfidf-svd"
+
+    def __init__(
+        self, dim: int = 64, *, max_terms: int = 50_000, max_share: float = 0.8, seed: int = 0
+    ) -> None:
+        if dim < 1:
+            raise FeatureError(f"text features need at least 1 dimension, not {dim}")
+        self._dim, self.max_terms, self.max_share, self.seed = dim, max_terms, max_share, seed
+        self._vectorizer: Any = None
+        #: right singular vectors, shape ``(dim, terms)``
+        self.directions: NDArray[np.float64] | None = None
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return self._dim
+
+    def info(self) -> dict[str, Any]:
+        """Settings, and the number of words that count."""
+        terms = 0 if self.directions is None else self.directions.shape[1]
+        settings = {
+            "max_terms": self.max_terms,
+            "max_share": self.max_share,
+            "seed": self.seed,
+            "terms": terms,
+        }
+        return {**super().info(), **settings}
+
+    def fit(self, items: Sequence[str | None]) -> None:
+        """Learn the words' rarity and the main directions.
+
+        Where no word is left to tell the texts apart, every text will come out absent.
+        """
+        # scikit-learn takes a second to import
+        from sklearn.decomposition import TruncatedSVD
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        texts = [text for text in items if text is not None and text.strip()]
+        # a word of a single text relates it to no other, but a handful of texts may share none
+        min_df, max_df = (2, self.max_share) if len(texts) >= 10 else (1, 1.0)
+        vectorizer = TfidfVectorizer(
+            sublinear_tf=True, min_df=min_df, max_df=max_df, max_features=self.max_terms, dtype=np.float64
+        )
+        try:
+            weights = vectorizer.fit_transform(texts)
+        except ValueError:  # empty vocabulary
+            self.directions = np.zeros((self._dim, 0))
+            return
+        components = min(self._dim, min(weights.shape))
+        svd = TruncatedSVD(components, algorithm="randomized", n_iter=7, random_state=self.seed).fit(weights)
+        self._vectorizer = vectorizer
+        self.directions = np.zeros((self._dim, weights.shape[1]))
+        self.directions[:components] = svd.components_
+
+    def _describe(self, item: str) -> NDArray[np.floating[Any]]:
+        if self.directions is None:
+            raise FeatureError("TextTfidfSvd.fit has to come before extract")
+        if not item.strip():
+            raise Absent("empty text")
+        if not self.directions.size:
+            raise Absent("no known words")
+        weights = self._vectorizer.transform([item])
+        vector = np.asarray(weights @ self.directions.T).ravel()
+        length = np.linalg.norm(vector)
+        if length < 1e-9:
+            raise Absent("no known words")
+        unit: NDArray[np.floating[Any]] = vector / length
+        return unit

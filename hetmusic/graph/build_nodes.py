@@ -1,0 +1,144 @@
+"""Node tables from the sources of a dump, and the way from original keys to node indices."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import polars as pl
+
+from hetmusic.graph.build_report import LINE, Notes
+from hetmusic.graph.raw import RawFiles
+from hetmusic.graph.raw.values import convert
+from hetmusic.graph.writer import sort_nodes
+from kg_schema.dump import DumpSpec, NodeSource, ScalarType
+from kg_schema.dump_check import edge_type
+from kg_schema.ontology import Ontology
+
+_DTYPES: dict[ScalarType, pl.DataType] = {
+    "str": pl.String(),
+    "int": pl.Int64(),
+    "float": pl.Float64(),
+    "bool": pl.Boolean(),
+}
+_EXAMPLES = 3
+
+
+class NodeTable:
+    """The nodes of one type in index order."""
+
+    def __init__(self, node_type: str, table: pl.DataFrame) -> None:
+        """Sort the nodes.
+
+        :param table: columns ``key`` (unique), ``name``, attributes.
+        """
+        self.node_type = node_type
+        self.table = sort_nodes(table)
+        index = pl.int_range(self.table.height, dtype=pl.Int32, eager=True).alias("index")
+        self._index = self.table.select("key").with_columns(index)
+
+    def index_of(self, keys: pl.Series) -> pl.Series:
+        """Node index of every key as Int32, null for unknown keys and for null."""
+        found = keys.alias("key").to_frame().join(self._index, on="key", how="left", maintain_order="left")
+        return found["index"]
+
+
+def build_nodes(spec: DumpSpec, files: RawFiles, ontology: Ontology, notes: Notes) -> dict[str, NodeTable]:
+    """Collect the nodes of every declared type and of types whose unknown nodes are to be created."""
+    created = _created(spec, ontology)
+    types = dict.fromkeys([*spec.nodes, *created])
+    tables = {}
+    for node_type in types:
+        table = _collect(spec.nodes.get(node_type, []), node_type, files, notes)
+        known = table.height
+        if node_type in created:
+            extra = _collect(created[node_type], node_type, files, notes)
+            table = _first_values([table, extra])
+            if table.height > known:
+                notes.warn(
+                    f"{table.height - known:,} {node_type} nodes were created from edges or assignments alone"
+                )
+        _warn_about_cases(table, node_type, notes)
+        tables[node_type] = NodeTable(node_type, table)
+    return tables
+
+
+def _created(spec: DumpSpec, ontology: Ontology) -> dict[str, list[NodeSource]]:
+    """Node type -> the columns of edges and assignments whose unknown keys become nodes."""
+    sources: dict[str, list[NodeSource]] = defaultdict(list)
+    for edge in spec.edges:
+        if edge.on_unknown == "create":
+            src, _, dst = edge_type(spec, edge, ontology)
+            sources[src].append(NodeSource(file=edge.file, key=edge.src))
+            sources[dst].append(NodeSource(file=edge.file, key=edge.dst))
+    tags = spec.assignments
+    if tags is not None and tags.on_unknown == "create":
+        sources["user"].append(NodeSource(file=tags.file, key=tags.user))
+        sources[spec.item].append(NodeSource(file=tags.file, key=tags.item))
+    return dict(sources)
+
+
+def _collect(sources: list[NodeSource], node_type: str, files: RawFiles, notes: Notes) -> pl.DataFrame:
+    """Unite the sources of one type: the union of keys, and for each column the first value that is not null."""
+    empty = pl.DataFrame(schema={"key": pl.String(), "name": pl.String()})
+    parts = [empty]
+    for source in sources:
+        if source.file in files:
+            rows = pl.concat([empty, *_read(source, node_type, files, notes)], how="diagonal_relaxed")
+            if source.name or source.attributes:
+                _note_repeats(rows, source, node_type, files, notes)
+            parts.append(_first_values([rows]))
+    return _first_values(parts)
+
+
+def _read(source: NodeSource, node_type: str, files: RawFiles, notes: Notes) -> Iterator[pl.DataFrame]:
+    raw = files.source(source.file)
+    for batch in files.batches(source.file):
+        columns = {"key": batch[source.key]}
+        if source.name:
+            columns["name"] = batch[source.name]
+        for name, attribute in source.attributes.items():
+            columns[name] = convert(raw, batch, attribute.column, attribute.dtype).cast(
+                _DTYPES[attribute.dtype]
+            )
+        if not (source.name or source.attributes):
+            # Blank ends of edges are counted where the edges are read.
+            yield pl.DataFrame(columns).drop_nulls("key").unique()
+            continue
+        rows = pl.DataFrame({**columns, LINE: batch[LINE]})
+        blank = rows.filter(pl.col("key").is_null())
+        notes.add("dropped", f"blank {node_type}", blank, file=raw.name, part=f"nodes {node_type}")
+        yield rows.drop_nulls("key")
+
+
+def _note_repeats(
+    rows: pl.DataFrame, source: NodeSource, node_type: str, files: RawFiles, notes: Notes
+) -> None:
+    repeats = rows.filter(~pl.col("key").is_first_distinct())
+    file = files.source(source.file).name
+    part = f"nodes {node_type}"
+    notes.add("merged", f"repeated {node_type}", repeats, file=file, part=part, value="key")
+
+
+def _first_values(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    rows = pl.concat(parts, how="diagonal_relaxed").drop(LINE, strict=False)
+    values = pl.exclude("key").drop_nulls().first()
+    if not rows["key"].is_duplicated().any():
+        return rows
+    return rows.group_by("key", maintain_order=True).agg(values)
+
+
+def _warn_about_cases(table: pl.DataFrame, node_type: str, notes: Notes) -> None:
+    """Names that differ only in case are most likely one thing, but that is for people to decide."""
+    names = sorted(table["name"].drop_nulls().unique().to_list())
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        groups[name.casefold()].append(name)
+    alike = [group for _, group in sorted(groups.items()) if len(group) > 1]
+    if alike:
+        count = sum(len(group) for group in alike)
+        examples = ", ".join(" / ".join(map(repr, group)) for group in alike[:_EXAMPLES])
+        notes.warn(
+            f"{count:,} {node_type} names in {len(alike):,} groups differ only in upper and lower case, "
+            f"and are kept apart: {examples}{', ...' if len(alike) > _EXAMPLES else ''}"
+        )

@@ -1,0 +1,128 @@
+"""The build report: every row that was dropped, repaired or merged, by file and reason, with the first lines."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field
+
+#: dropped: the row is not in the graph; repaired: a value was replaced; merged: it says what another row says
+Action = Literal["dropped", "repaired", "merged"]
+
+#: column with the 1-based number of the line (parquet: row) that a row comes from
+LINE = "__line__"
+_FIRST_LINES = 5
+_EXAMPLES = 3
+
+
+class Finding(BaseModel):
+    """Rows of one file that were treated in one way for one reason."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: file name without folder
+    file: str
+    #: what was being read from it, e.g. ``edges user__likes__artist``
+    part: str
+    action: Action
+    #: e.g. ``unknown artist``
+    reason: str
+    #: number of rows
+    rows: int = 0
+    #: number of different values concerned, e.g. of unknown artists; None where there is no value
+    values: int | None = None
+    #: the first of these values
+    examples: list[str] = Field(default_factory=list)
+    #: 1-based numbers of the first lines concerned (rows for parquet)
+    first_lines: list[int] = Field(default_factory=list)
+
+
+class TagSplit(BaseModel):
+    """What became of the tags of one kind."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: different tags in the data
+    tags: int
+    #: nodes they became; several tags may mean one genre or emotion
+    nodes: int
+    #: rows of the tag file
+    rows: int
+    #: assignments in the graph; fewer than rows where tags of one row pair mean the same
+    assignments: int
+
+
+class BuildReport(BaseModel):
+    """What building a graph from a dump read, dropped and repaired; stored as ``build_report`` in ``graph.json``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dump: str
+    #: rows read, by file name
+    rows: dict[str, int] = Field(default_factory=dict)
+    findings: list[Finding] = Field(default_factory=list)
+    #: by kind: genre, emotion, tag
+    tags: dict[str, TagSplit] = Field(default_factory=dict)
+    #: what looks odd without any row being changed
+    warnings: list[str] = Field(default_factory=list)
+
+    def find(self, reason: str, file: str | None = None) -> Finding | None:
+        """The finding with that reason (in that file), or None."""
+        fits = (f for f in self.findings if f.reason == reason and file in (None, f.file))
+        return next(fits, None)
+
+    def total(self, action: Action) -> int:
+        """Number of rows that were dropped, repaired or merged; a row counts once per part that reads it."""
+        return sum(finding.rows for finding in self.findings if finding.action == action)
+
+
+class Notes:
+    """Collects a :class:`BuildReport` while files are read batch by batch."""
+
+    def __init__(self, dump: str) -> None:
+        self.report = BuildReport(dump=dump)
+        self._values: dict[int, set[str]] = {}
+        self._by_reason: dict[tuple[str, str, str], Finding] = {}
+
+    def add(
+        self, action: Action, reason: str, rows: pl.DataFrame, *, file: str, part: str, value: str = ""
+    ) -> None:
+        """Count rows.
+
+        :param rows: the rows concerned, with a column ``LINE``, in the order of the file.
+        :param value: column of ``rows`` whose different values are counted and quoted, if any.
+        """
+        if rows.is_empty():
+            return
+        finding = self._finding(action, reason, file, part)
+        finding.rows += rows.height
+        room = _FIRST_LINES - len(finding.first_lines)
+        finding.first_lines += rows[LINE].head(room).to_list()
+        if value:
+            self._add_values(finding, rows[value].cast(pl.String))
+
+    def warn(self, text: str) -> None:
+        """Note something that looks odd."""
+        self.report.warnings.append(text)
+
+    def _finding(self, action: Action, reason: str, file: str, part: str) -> Finding:
+        found = self._by_reason.get((file, part, reason))
+        if found is None:
+            found = Finding(file=file, part=part, action=action, reason=reason)
+            self._by_reason[file, part, reason] = found
+            self.report.findings.append(found)
+        return found
+
+    def _add_values(self, finding: Finding, values: pl.Series) -> None:
+        seen = self._values.setdefault(id(finding), set())
+        for value in values.drop_nulls().unique(maintain_order=True).to_list():
+            if value not in seen and len(finding.examples) < _EXAMPLES:
+                finding.examples.append(value)
+            seen.add(value)
+        finding.values = len(seen)
+
+
+def counted(report: BuildReport) -> dict[str, Any]:
+    """The report as JSON-serialisable values."""
+    return report.model_dump(mode="json")

@@ -1,0 +1,151 @@
+"""Tag assignments, with tags split into genres, emotions and other tags by the vocabularies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from hetmusic.graph.build_edges import EndMapper
+from hetmusic.graph.build_nodes import NodeTable
+from hetmusic.graph.build_report import LINE, Notes, TagSplit
+from hetmusic.graph.raw import RawFiles
+from hetmusic.graph.raw.values import times
+from kg_schema.dump import AssignmentSource, TagKind, TagNames
+from kg_schema.vocab import EmotionVocabulary, GenreVocabulary
+
+
+@dataclass(frozen=True)
+class TagGraph:
+    """What the tags of a dump become."""
+
+    #: node tables by kind: genre, emotion, tag
+    nodes: Mapping[str, NodeTable]
+    #: columns user, item, kind, tag (index into the nodes of that kind), time; unique
+    assignments: pl.DataFrame
+
+
+def build_tags(
+    source: AssignmentSource, item: str, nodes: Mapping[str, NodeTable], files: RawFiles, notes: Notes
+) -> TagGraph:
+    """Read who gave which tag to which item, and make the nodes of the tags that occur."""
+    rows = _read(source, item, nodes, files, notes)
+    texts = _texts(source, files, rows, notes)
+    rows = _drop_unknown(rows, texts, source, files, notes)
+    used = texts.join(rows.select("key").unique(), on="key", how="semi")
+    split = split_tags(used, source.kinds)
+    tables: dict[str, NodeTable] = {kind: _nodes(kind, split) for kind in source.kinds}
+    mapped = rows.join(split.select("key", "kind", "node"), on="key", how="left", maintain_order="left")
+    parts = [_assignments(mapped, kind, table) for kind, table in tables.items()]
+    merged = pl.concat(parts)
+    for kind, part in zip(tables, parts, strict=True):
+        notes.report.tags[kind] = TagSplit(
+            tags=split.filter(pl.col("kind") == kind).height,
+            nodes=tables[kind].table.height,
+            rows=mapped.filter(pl.col("kind") == kind).height,
+            assignments=part.height,
+        )
+    return TagGraph(tables, merged.sort("user", "item", "kind", "tag"))
+
+
+def split_tags(tags: pl.DataFrame, kinds: Iterable[TagKind]) -> pl.DataFrame:
+    """Tell genres and emotions from other tags.
+
+    :param tags: columns ``key`` and ``text``.
+    :return: the same with ``kind`` and ``node``, the key of the node the tag becomes: the canonical name of the genre
+        or emotion, or the tag's own key.
+    """
+    wanted = set(kinds)
+    genres = GenreVocabulary.load() if "genre" in wanted else None
+    emotions = EmotionVocabulary.load() if "emotion" in wanted else None
+    found = []
+    for key, text in tags.select("key", "text").iter_rows():
+        if genres is not None and (name := genres.lookup(text)) is not None:
+            found.append(("genre", name))
+        elif emotions is not None and (name := emotions.lookup(text)) is not None:
+            found.append(("emotion", name))
+        else:
+            found.append(("tag", key))
+    schema = {"kind": pl.String(), "node": pl.String()}
+    return tags.hstack(pl.DataFrame(found, schema, orient="row"))
+
+
+def _read(
+    source: AssignmentSource, item: str, nodes: Mapping[str, NodeTable], files: RawFiles, notes: Notes
+) -> pl.DataFrame:
+    """The rows with known user and item, as columns user, item, key (of the tag), time and LINE."""
+    raw = files.source(source.file)
+    mapper = EndMapper(raw.name, "assignments", source.on_unknown, notes)
+    schema = {LINE: pl.Int64, "user": pl.Int32, "item": pl.Int32, "key": pl.String, "time": pl.Int64}
+    parts = [pl.DataFrame(schema=schema)]
+    for batch in files.batches(source.file):
+        time = pl.repeat(None, batch.height, dtype=pl.Int64, eager=True)
+        if source.time:
+            time = times(raw, batch, source.time, "assignments")
+        keys = {"k:user": batch[source.user], "k:item": batch[source.item], "key": batch[source.tag]}
+        frame = pl.DataFrame({LINE: batch[LINE], **keys, "time": time})
+        ends = [("user", "k:user", nodes["user"]), ("item", "k:item", nodes[item])]
+        frame = mapper.map(frame, ends)
+        blank = frame.filter(pl.col("key").is_null())
+        notes.add("dropped", "blank tag", blank, file=raw.name, part="assignments")
+        parts.append(frame.drop_nulls("key").select(*schema))
+    mapper.finish()
+    return pl.concat(parts)
+
+
+def _texts(source: AssignmentSource, files: RawFiles, rows: pl.DataFrame, notes: Notes) -> pl.DataFrame:
+    """Columns ``key`` and ``text`` of every known tag, sorted by key."""
+    if source.tag_names is None:
+        keys = rows.select("key").unique()
+        return keys.with_columns(pl.col("key").alias("text")).sort("key")
+    return _named(source.tag_names, files, notes)
+
+
+def _named(names: TagNames, files: RawFiles, notes: Notes) -> pl.DataFrame:
+    raw = files.source(names.file)
+    parts = [pl.DataFrame(schema={LINE: pl.Int64, "key": pl.String, "text": pl.String})]
+    for batch in files.batches(names.file):
+        parts.append(batch.select(LINE, pl.col(names.key).alias("key"), pl.col(names.value).alias("text")))
+    table = pl.concat(parts)
+    blank = table.filter(pl.any_horizontal(pl.col("key", "text").is_null()))
+    notes.add("dropped", "blank tag", blank, file=raw.name, part="tag names")
+    table = table.drop_nulls(["key", "text"])
+    again = table.filter(~pl.col("key").is_first_distinct())
+    notes.add("merged", "repeated tag", again, file=raw.name, part="tag names", value="key")
+    return table.unique("key", keep="first").select("key", "text").sort("key")
+
+
+def _drop_unknown(
+    rows: pl.DataFrame, texts: pl.DataFrame, source: AssignmentSource, files: RawFiles, notes: Notes
+) -> pl.DataFrame:
+    unknown = rows.join(texts, on="key", how="anti", maintain_order="left")
+    file = files.source(source.file).name
+    notes.add("dropped", "unknown tag", unknown, file=file, part="assignments", value="key")
+    return rows.join(texts.select("key"), on="key", how="semi", maintain_order="left")
+
+
+def _nodes(kind: str, split: pl.DataFrame) -> NodeTable:
+    """The nodes of one kind, with what the vocabulary says about them."""
+    tags = split.filter(pl.col("kind") == kind)
+    if kind == "tag":
+        return NodeTable(kind, tags.select("key", pl.col("text").alias("name")))
+    names = sorted(tags["node"].unique().to_list())
+    table = pl.DataFrame({"key": names, "name": names}, {"key": pl.String, "name": pl.String})
+    if kind == "emotion":
+        emotions = EmotionVocabulary.load()
+        columns = {
+            "valence": [emotions[name].valence for name in names],
+            "arousal": [emotions[name].arousal for name in names],
+        }
+        return NodeTable(kind, table.with_columns(pl.DataFrame(columns, dict.fromkeys(columns, pl.Float64))))
+    genres = GenreVocabulary.load()
+    parents = pl.Series("parent", [genres.parent(name) for name in names], pl.String)
+    return NodeTable(kind, table.with_columns(parents))
+
+
+def _assignments(mapped: pl.DataFrame, kind: str, table: NodeTable) -> pl.DataFrame:
+    """Unique assignments of one kind; of several tags with one meaning, the earliest time counts."""
+    rows = mapped.filter(pl.col("kind") == kind)
+    rows = rows.with_columns(table.index_of(rows["node"]).alias("tag"))
+    return rows.group_by("user", "item", "kind", "tag", maintain_order=True).agg(pl.col("time").min())

@@ -1,0 +1,80 @@
+"""JSON lines: one object per line, as batches of text columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import polars as pl
+
+from hetmusic.errors import DataError, did_you_mean
+from hetmusic.graph.raw.source import LINE, Source
+from hetmusic.graph.raw.text import read_pieces
+
+_BATCH = 1 << 17
+
+
+def read_jsonl(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Read the given fields as text: numbers exactly as they are written, ``true``/``false``, null as null.
+
+    A field that a row lacks is null there.
+
+    :raises DataError: naming file and line, for an empty file, a line that is no JSON object, a field that holds a
+        list or object, or a field that no row has.
+    """
+    seen: set[str] = set()
+    rows: list[list[str | None]] = []
+    total = 0
+    for line, record in _records(source):
+        seen.update(record)
+        rows.append([line, *(_text(source, line, column, record.get(column)) for column in columns)])  # type: ignore[list-item]
+        total += 1
+        if len(rows) == _BATCH:
+            yield _frame(rows, columns)
+            rows = []
+    if not total:
+        raise DataError(f"{source.name} is empty")
+    _check_fields(source, sorted(seen), columns)
+    if rows:
+        yield _frame(rows, columns)
+
+
+def _records(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
+    # Numbers stay the texts they are written as: 1.0 and 12345678901234567890 may be keys.
+    decoder = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+    blank: list[int] = []
+    for piece in read_pieces(source.path, source.name, source.spec.encoding):
+        for line, text in enumerate(piece.text.removesuffix("\n").split("\n"), piece.first_line):
+            if not text.strip():
+                blank.append(line)
+                continue
+            try:
+                record = decoder.decode(text)
+            except (json.JSONDecodeError, RecursionError) as error:
+                cut = ": the file seems to be cut off" if source.is_last_line(line) else ""
+                raise DataError(f"{source.name}, line {line:,}: not valid JSON{cut} ({error})") from None
+            if not isinstance(record, dict):
+                raise DataError(f"{source.name}, line {line:,}: not a JSON object")
+            yield line, record
+    source.count("dropped", "blank line", pl.DataFrame({LINE: blank}, {LINE: pl.Int64}))
+
+
+def _text(source: Source, line: int, column: str, value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    kind = "list" if isinstance(value, list) else "object"
+    raise DataError(f"{source.name}, line {line:,}, field {column!r}: a {kind} instead of a single value")
+
+
+def _frame(rows: list[list[str | None]], columns: Sequence[str]) -> pl.DataFrame:
+    schema = {LINE: pl.Int64, **dict.fromkeys(columns, pl.String)}
+    return pl.DataFrame(rows, schema, orient="row")
+
+
+def _check_fields(source: Source, seen: list[str], columns: Sequence[str]) -> None:
+    for column in columns:
+        if column not in seen:
+            raise DataError(f"{source.name}: no row has a field {column!r}{did_you_mean(column, seen)}")

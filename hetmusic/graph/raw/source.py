@@ -1,0 +1,56 @@
+"""One raw file as its specification describes it, and what all readers share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from hetmusic.errors import DataError, did_you_mean
+from hetmusic.graph.build_report import LINE, Action, Notes
+from kg_schema.dump import FileSpec
+
+__all__ = ["LINE", "Source"]
+
+
+class Source:
+    """A raw file, its specification, and where to note what is dropped."""
+
+    def __init__(self, path: Path, name: str, spec: FileSpec, notes: Notes) -> None:
+        self.path = path
+        #: how messages and the report call the file: never with the folder it lies in
+        self.name = name
+        self.spec = spec
+        self.notes = notes
+        #: a file that is read a second time is not counted again
+        self.counting = True
+
+    @property
+    def unit(self) -> str:
+        """What ``LINE`` numbers are called in messages."""
+        return "row" if self.spec.resolved_format == "parquet" else "line"
+
+    def count(self, action: Action, reason: str, rows: pl.DataFrame) -> None:
+        """Note rows that the reader itself drops or repairs."""
+        if self.counting:
+            self.notes.add(action, reason, rows, file=self.name, part="file")
+
+    def check_columns(self, found: Sequence[str], wanted: Iterable[str]) -> None:
+        """Check that every wanted column is there once.
+
+        :raises DataError: naming the first that is not, and the columns that are.
+        """
+        for column in wanted:
+            if found.count(column) > 1:
+                raise DataError(f"{self.name}: {found.count(column)} columns are called {column!r}")
+            if column not in found:
+                listed = ", ".join(repr(name) for name in found[:20]) + (", ..." if len(found) > 20 else "")
+                hint = did_you_mean(column, found)
+                raise DataError(f"{self.name}: no column {column!r}{hint}; the file has {listed}")
+
+    def is_last_line(self, line: int) -> bool:
+        """Whether a line is the last one and lacks its line break."""
+        with open(self.path, "rb") as stream:
+            breaks = sum(chunk.count(b"\n") for chunk in iter(lambda: stream.read(1 << 20), b""))
+        return breaks == line - 1

@@ -1,0 +1,84 @@
+"""Text files in pieces that end at line breaks, decoded, with errors that say where a wrong byte stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from hetmusic.errors import DataError
+
+_PIECE = 1 << 24
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Consecutive lines of a file."""
+
+    text: str
+    #: 1-based number of the first line
+    first_line: int
+
+
+def read_pieces(path: Path, name: str, encoding: str, size: int = _PIECE) -> Iterator[Piece]:
+    """Read a file in pieces of about ``size`` bytes, each of which ends with a line break except perhaps the last.
+
+    A byte order mark at the beginning is dropped.
+
+    :param name: how messages call the file.
+    :raises DataError: if it cannot be read, or has bytes that the encoding does not have, or that no text has.
+    """
+    encoding = "utf-8" if encoding == "utf-8-sig" else encoding
+    line, offset = 1, 0
+    try:
+        with open(path, "rb") as stream:
+            while data := _next(stream, size):
+                skip = len(_BOM) if offset == 0 and encoding == "utf-8" and data.startswith(_BOM) else 0
+                yield Piece(_decode(data[skip:], name, encoding, offset + skip, line), line)
+                line += data.count(b"\n")
+                offset += len(data)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def ends_with_newline(path: Path) -> bool:
+    """Whether the last byte is a line feed; an empty file has no last line that could lack one."""
+    with open(path, "rb") as stream:
+        size = stream.seek(0, 2)
+        stream.seek(max(size - 1, 0))
+        return stream.read() in (b"", b"\n")
+
+
+def contains(path: Path, character: str, encoding: str) -> bool:
+    """Whether a character occurs anywhere in the file."""
+    wanted = character.encode("utf-8" if encoding == "utf-8-sig" else encoding)
+    with open(path, "rb") as stream:
+        while data := stream.read(_PIECE):
+            if wanted in data:
+                return True
+    return False
+
+
+def _next(stream: BinaryIO, size: int) -> bytes:
+    return stream.read(size) + stream.readline()
+
+
+def _decode(data: bytes, name: str, encoding: str, offset: int, line: int) -> str:
+    nul = data.find(b"\0")
+    if nul >= 0:
+        where = _where(data, nul, offset, line)
+        raise DataError(f"{name}: a NUL byte at {where}: this is not a text file in {encoding}")
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        where = _where(data, error.start, offset, line)
+        byte = data[error.start]
+        hint = "; if the file is in Latin-1, set `encoding: latin-1`" if encoding == "utf-8" else ""
+        raise DataError(f"{name} is not {encoding}: byte 0x{byte:02x} at {where}{hint}") from None
+
+
+def _where(data: bytes, position: int, offset: int, line: int) -> str:
+    row = line + data.count(b"\n", 0, position)
+    return f"offset {offset + position:,}, line {row:,}"

@@ -1,0 +1,109 @@
+"""Who listens to what, how often and when; and who is whose friend."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hetmusic.synth._random import stream
+from hetmusic.synth.settings import WorldSettings
+from hetmusic.synth.taste import FloatArray, IntArray, Taste
+
+#: 2020-01-01 and 2024-01-01 UTC, in seconds since 1970: when the listening happens
+FIRST_SECOND, LAST_SECOND = 1_577_836_800, 1_704_067_200
+
+#: Share of all users, the nearest in taste, among whom a like-minded friend is drawn.
+_LIKE_MINDED = 0.08
+
+
+def quiet_users(settings: WorldSettings, seed: int) -> NDArray[np.bool_]:
+    """Which users' listens, but the answers, say nothing about their taste, shape ``(users,)``."""
+    return stream(seed, "quiet users").random(settings.users) < settings.quiet_users
+
+
+def make_listens(settings: WorldSettings, taste: Taste, quiet: NDArray[np.bool_], seed: int) -> pl.DataFrame:
+    """Draw listens without replacement by ``softmax(affinity / temperature + popularity)``.
+
+    :param quiet: as of :func:`quiet_users`.
+    :return: columns ``user``, ``song`` (row numbers), ``plays``, ``time`` (of the first play), sorted by
+        user, song.
+    """
+    rng = stream(seed, "listens")
+    counts = _listen_counts(settings, rng)
+    strength = np.where(quiet, 0.0, settings.signals["listening"])
+    blocks = [
+        _listens_of(user, int(counts[user]), strength[user], settings, taste, rng)
+        for user in range(settings.users)
+    ]
+    return pl.concat(blocks).sort("user", "song")
+
+
+def _listen_counts(settings: WorldSettings, rng: np.random.Generator) -> IntArray:
+    """Songs per user: skewed, with the mean asked for, between the minimum and half the catalogue."""
+    least = min(settings.min_listens, int(settings.listens_per_user))
+    spread = settings.listens_per_user - least
+    raw = least + spread * rng.gamma(2.0, 0.5, settings.users)
+    return np.clip(np.rint(raw), least, settings.songs // 2).astype(np.int64)
+
+
+def _listens_of(
+    user: int, count: int, strength: float, settings: WorldSettings, taste: Taste, rng: np.random.Generator
+) -> pl.DataFrame:
+    """One user's history and then the answers, which come later and always follow the taste."""
+    cosine = taste.songs @ taste.users[user]
+    affinity = cosine / settings.temperature
+    answers = max(1, round(count * settings.answer_share))
+    history = _draw(strength * affinity + taste.popularity, count - answers, rng)
+    logits = affinity + taste.popularity
+    logits[history] = -np.inf
+    songs = np.concatenate([history, _draw(logits, answers, rng)])
+    plays = 1 + rng.poisson(4.0 * np.exp(cosine[songs]) * rng.gamma(1.0, 1.0, count))
+    times = np.sort(rng.integers(FIRST_SECOND, LAST_SECOND, count))
+    # within the history the order says nothing, but the answers stay last
+    times[: len(history)] = rng.permutation(times[: len(history)])
+    return pl.DataFrame({"user": np.full(count, user), "song": songs, "plays": plays, "time": times})
+
+
+def _draw(logits: FloatArray, count: int, rng: np.random.Generator) -> IntArray:
+    """Draw ``count`` indices without replacement by softmax of the logits (Gumbel top-k)."""
+    noisy = logits + rng.gumbel(size=len(logits))
+    return np.argsort(-noisy, kind="stable")[:count]
+
+
+def make_friends(settings: WorldSettings, taste: Taste, seed: int) -> pl.DataFrame:
+    """Draw friendships, of which a share ``homophily * signals["social"]`` is between like-minded users.
+
+    :return: columns ``user`` < ``friend`` (row numbers), unique and sorted.
+    """
+    rng = stream(seed, "friends")
+    possible = settings.users * (settings.users - 1) // 2
+    wanted = min(round(settings.users * settings.friends_per_user / 2), possible)
+    homophily = settings.homophily * settings.signals["social"]
+    near = _nearest_users(taste, max(2, round(settings.users * _LIKE_MINDED)))
+    pairs: set[tuple[int, int]] = set()
+    for _ in range(
+        20 * wanted
+    ):  # a bound: with few users and homophily 1 there may not be enough like-minded pairs
+        if len(pairs) == wanted:
+            break
+        user = int(rng.integers(settings.users))
+        pool = near[user] if rng.random() < homophily else None
+        other = int(rng.integers(settings.users) if pool is None else pool[rng.integers(len(pool))])
+        if other != user:
+            pairs.add((min(user, other), max(user, other)))
+    rows = sorted(pairs)
+    return pl.DataFrame(
+        {"user": [a for a, _ in rows], "friend": [b for _, b in rows]},
+        schema={"user": pl.Int64, "friend": pl.Int64},
+    )
+
+
+def _nearest_users(taste: Taste, count: int) -> IntArray:
+    """The users nearest in taste to each user but the user, shape ``(users, min(count, users - 1))``."""
+    nearest = np.empty((len(taste.users), min(count, len(taste.users) - 1)), dtype=np.int64)
+    for user, vector in enumerate(taste.users):  # row by row: users x users is never held
+        similarity = taste.users @ vector
+        similarity[user] = -np.inf
+        nearest[user] = np.argsort(-similarity, kind="stable")[: nearest.shape[1]]
+    return nearest

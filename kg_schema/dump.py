@@ -1,0 +1,293 @@
+"""What a raw dump is made of: files and their columns, and the nodes, edges and tag assignments in them.
+
+The specification is YAML; ``docs/file_formats.md`` describes every key, ``kg_schema/dumps/`` holds those of
+public data sets. Values that name a column are texts; what is left out has the default given here.
+"""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
+
+from kg_schema.errors import SchemaError, did_you_mean
+from kg_schema.models import SpecModel, mistake
+from kg_schema.yaml_file import YamlFile
+
+DUMPS = Path(__file__).with_name("dumps")
+
+Format = Literal["csv", "jsonl", "parquet"]
+ScalarType = Literal["str", "int", "float", "bool"]
+TagKind = Literal["genre", "emotion", "tag"]
+#: what to do about an unknown end of an edge: refuse the dump, drop and count the row, or create the node
+OnUnknown = Literal["error", "drop", "create"]
+
+_TAG_KINDS: tuple[TagKind, ...] = ("genre", "emotion", "tag")
+_SUFFIXES: dict[str, Format] = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+
+
+def _column_or_model(value: Any) -> Any:
+    """Let a plain column name stand for ``{column: name}``."""
+    return {"column": value} if isinstance(value, str) else value
+
+
+class FileSpec(SpecModel):
+    """A raw file and how to read it."""
+
+    #: relative to the raw folder; may not leave it
+    path: str = Field(min_length=1)
+    #: by default from the suffix: ``.parquet``/``.pq``, ``.jsonl``/``.ndjson``, anything else is csv
+    format: Format | None = None
+    #: text between two fields of a csv file, of any length; by default a tab for ``.tsv``, else a comma
+    delimiter: str | None = Field(default=None, min_length=1)
+    encoding: Literal["utf-8", "utf-8-sig", "latin-1", "cp1252"] = "utf-8"
+    #: character around fields that hold the delimiter or line breaks; null = quotes are part of the value
+    quote: str | None = Field(default='"', min_length=1, max_length=1)
+    #: whether the first line of a csv file names the columns
+    header: bool = True
+    #: the names of all columns of a csv file without header
+    columns: list[str] | None = Field(default=None, min_length=1)
+    #: columns whose every value must be of a type, checked while reading; keys stay the texts they are
+    types: dict[str, ScalarType] = Field(default_factory=dict)
+    #: values that mean "nothing here", beside the empty field
+    nulls: list[str] = Field(default_factory=list)
+    #: what to do about rows with too few or too many fields
+    ragged: Literal["error", "drop"] = "error"
+    #: whether a complete file ends with a line break, so that a missing one proves that it was cut off
+    final_newline: bool = False
+    #: number of rows of the complete file; another number is a warning
+    rows: int | None = Field(default=None, ge=0)
+    #: whether the dump is complete without this file
+    optional: bool = False
+
+    @model_validator(mode="after")
+    def _consistent(self) -> FileSpec:
+        _check_inside(self.path)
+        if self.resolved_format != "csv":
+            for key in ("delimiter", "columns"):
+                if getattr(self, key) is not None:
+                    raise mistake(f"a {self.resolved_format} file has no {key}", key)
+        elif self.header == (self.columns is not None):
+            text = "is for files without header; set `header: false`" if self.header else "is missing"
+            raise mistake(f"`columns` {text}", "columns" if self.header else "header")
+        if self.columns is not None and len(set(self.columns)) != len(self.columns):
+            raise mistake("a column is listed twice", "columns")
+        if self.quote is not None and len(self.separator) != 1 and self.resolved_format == "csv":
+            raise mistake("a delimiter of several characters needs `quote: null`", "delimiter")
+        return self
+
+    @property
+    def resolved_format(self) -> Format:
+        """The format, from the suffix where not given."""
+        return self.format or _SUFFIXES.get(PurePosixPath(self.path).suffix.lower(), "csv")
+
+    @property
+    def separator(self) -> str:
+        """The delimiter, from the suffix where not given."""
+        if self.delimiter is not None:
+            return "\t" if self.delimiter == "\\t" else self.delimiter
+        return "\t" if self.path.lower().endswith(".tsv") else ","
+
+
+class TimeSpec(SpecModel):
+    """Where the time of a row stands: one column with a unit, or columns for year, month and day."""
+
+    column: str | None = None
+    #: seconds or milliseconds since 1970-01-01 UTC, or ISO 8601 text (UTC unless it says otherwise)
+    unit: Literal["s", "ms", "iso"] = "s"
+    year: str | None = None
+    month: str | None = None
+    day: str | None = None
+    #: earlier times cannot be true: they become unknown and are counted as repaired
+    not_before: datetime.date | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> TimeSpec:
+        parts = [self.year, self.month, self.day]
+        if (self.column is None) != all(part is not None for part in parts) or (self.column and any(parts)):
+            raise mistake("give either `column` or all of `year`, `month` and `day`")
+        return self
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are needed."""
+        return [c for c in (self.column, self.year, self.month, self.day) if c is not None]
+
+
+class AttributeSpec(SpecModel):
+    """A column that becomes an attribute of a node."""
+
+    column: str
+    dtype: ScalarType = "str"
+
+
+TimeField = Annotated[TimeSpec, BeforeValidator(_column_or_model)]
+AttributeField = Annotated[AttributeSpec, BeforeValidator(_column_or_model)]
+
+
+class NodeSource(SpecModel):
+    """A file in which nodes of a type are found. Sources are united; of several values the first wins."""
+
+    file: str
+    key: str
+    name: str | None = None
+    attributes: dict[str, AttributeField] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _no_reserved_attributes(self) -> NodeSource:
+        for attribute in self.attributes:
+            if attribute in ("key", "name"):
+                raise mistake("every node has this column; choose another name", "attributes", attribute)
+        return self
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are needed."""
+        name = [self.name] if self.name else []
+        return [self.key, *name, *(a.column for a in self.attributes.values())]
+
+
+class EdgeSource(SpecModel):
+    """A file whose rows are edges of one relation."""
+
+    relation: str
+    file: str
+    src: str
+    dst: str
+    #: needed only where the ontology and the node types of the dump leave a choice
+    src_type: str | None = None
+    dst_type: str | None = None
+    weight: str | None = None
+    #: whether the weight is the number of rows of the pair, as in a log with one row per play
+    count_rows: bool = False
+    time: TimeField | None = None
+    on_unknown: OnUnknown = "drop"
+
+    @model_validator(mode="after")
+    def _one_weight(self) -> EdgeSource:
+        if self.weight and self.count_rows:
+            raise mistake("the weight is either a column or the number of rows", "count_rows")
+        return self
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are needed."""
+        weight = [self.weight] if self.weight else []
+        return [self.src, self.dst, *weight, *(self.time.columns if self.time else [])]
+
+
+class TagNames(SpecModel):
+    """A file that says which text a tag id stands for."""
+
+    file: str
+    key: str
+    value: str
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are needed."""
+        return [self.key, self.value]
+
+
+class AssignmentSource(SpecModel):
+    """A file whose rows say that a user gave a tag to an item."""
+
+    file: str
+    user: str
+    item: str
+    #: column with the tag's text, or its id where ``tag_names`` is given
+    tag: str
+    tag_names: TagNames | None = None
+    time: TimeField | None = None
+    on_unknown: OnUnknown = "drop"
+    #: what tags are split into; without ``genre``, genres stay tags, and likewise for ``emotion``
+    kinds: list[TagKind] = Field(default_factory=lambda: [*_TAG_KINDS])
+
+    @model_validator(mode="after")
+    def _rest_has_a_place(self) -> AssignmentSource:
+        if "tag" not in self.kinds or len(set(self.kinds)) != len(self.kinds):
+            raise mistake("lists each kind once and always holds `tag`, where other words go", "kinds")
+        return self
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are needed."""
+        return [self.user, self.item, self.tag, *(self.time.columns if self.time else [])]
+
+
+class DumpSpec(SpecModel):
+    """A data set: its raw files, and which nodes, edges and assignments they hold."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    title: str = ""
+    licence: str = ""
+    citation: str = ""
+    #: node type that is recommended
+    item: str
+    #: relation from users to items that recommendations predict
+    interaction: str = "likes"
+    files: dict[str, FileSpec] = Field(min_length=1)
+    nodes: dict[str, list[NodeSource]] = Field(default_factory=dict)
+    edges: list[EdgeSource] = Field(min_length=1)
+    assignments: AssignmentSource | None = None
+
+    _source: Path | None = PrivateAttr(default=None)
+
+    @property
+    def source(self) -> Path | None:
+        """The file that the specification was read from."""
+        return self._source
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> DumpSpec:
+        """Read a specification and check it against the music ontology.
+
+        :param name_or_path: one of :func:`builtin_names`, or the path of a YAML file.
+        :raises SchemaError: with file, line and key of the first mistake.
+        """
+        from kg_schema.dump_check import first_problem
+
+        path = _find(name_or_path)
+        document = YamlFile.read(path)
+        spec = document.validate(cls)
+        problem = first_problem(spec)
+        if problem is not None:
+            document.fail(problem.location, problem.message)
+        spec._source = path
+        return spec
+
+    @property
+    def node_types(self) -> list[str]:
+        """Types that have nodes: the declared ones and, after them, those that assignments create."""
+        kinds = self.assignments.kinds if self.assignments else []
+        return [*self.nodes, *sorted(set(kinds) - set(self.nodes))]
+
+
+def builtin_names() -> list[str]:
+    """Names of the dumps that hetmusic knows without a file."""
+    return sorted(path.stem for path in DUMPS.glob("*.yaml"))
+
+
+def _find(name_or_path: str | Path) -> Path:
+    text = str(name_or_path)
+    if text in builtin_names():
+        return DUMPS / f"{text}.yaml"
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    hint = did_you_mean(text, builtin_names()) or f"; built-in names: {', '.join(builtin_names())}"
+    raise SchemaError(f"{text!r} is neither a built-in dump nor a specification file{hint}")
+
+
+def _check_inside(path: str) -> None:
+    """Refuse paths that leave the raw folder; lexically, since the folder is not known yet."""
+    parts = path.replace("\\", "/").split("/")
+    if ".." in parts or parts[0] == "" or parts[0].endswith(":") or "\0" in path:
+        raise mistake(f"{path!r} leaves the raw folder; give a path relative to it", "path")
