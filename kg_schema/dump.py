@@ -25,6 +25,7 @@ TagKind = Literal["genre", "emotion", "tag"]
 OnUnknown = Literal["error", "drop", "create"]
 
 _TAG_KINDS: tuple[TagKind, ...] = ("genre", "emotion", "tag")
+_CSV_ONLY = {"delimiter", "quote", "header", "columns", "ragged", "final_newline"}
 _SUFFIXES: dict[str, Format] = {
     ".parquet": "parquet",
     ".pq": "parquet",
@@ -71,9 +72,8 @@ class FileSpec(SpecModel):
     def _consistent(self) -> FileSpec:
         _check_inside(self.path)
         if self.resolved_format != "csv":
-            for key in ("delimiter", "columns"):
-                if getattr(self, key) is not None:
-                    raise mistake(f"a {self.resolved_format} file has no {key}", key)
+            for key in sorted(_CSV_ONLY & self.model_fields_set):
+                raise mistake(f"is for csv files, and this is a {self.resolved_format} file", key)
         elif self.header == (self.columns is not None):
             text = "is for files without header; set `header: false`" if self.header else "is missing"
             raise mistake(f"`columns` {text}", "columns" if self.header else "header")

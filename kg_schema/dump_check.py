@@ -28,7 +28,7 @@ def first_problem(spec: DumpSpec, ontology: Ontology | None = None) -> Problem |
 
     :param ontology: by default the music ontology.
     """
-    return next(problems(spec, ontology or Ontology.load()), None)
+    return next(_problems(spec, ontology or Ontology.load()), None)
 
 
 def check(spec: DumpSpec, ontology: Ontology | None = None) -> None:
@@ -70,7 +70,7 @@ def edge_type(spec: DumpSpec, edge: EdgeSource, ontology: Ontology) -> tuple[str
 
 
 def columns_by_file(spec: DumpSpec) -> dict[str, list[str]]:
-    """File id -> the columns that are read of it, those with a promised type included, without repetitions."""
+    """File id -> the columns that are read of it, without repetitions."""
     needed: dict[str, list[str]] = {file: [] for file in spec.files}
     for _, file, columns in uses(spec):
         needed[file] += [name for names in columns.values() for name in names]
@@ -79,14 +79,14 @@ def columns_by_file(spec: DumpSpec) -> dict[str, list[str]]:
     return {file: list(dict.fromkeys(columns)) for file, columns in needed.items()}
 
 
-def problems(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
-    """All mistakes, those first that make others."""
+def _problems(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
+    """Mistakes in an order in which each check may rely on those before it; so only the first one counts."""
     yield from _types(spec, ontology)
     yield from _files(spec)
     yield from _columns(spec)
     yield from _edges(spec, ontology)
-    yield from _assignments(spec)
     yield from _interaction(spec, ontology)
+    yield from _assignments(spec)
 
 
 def _types(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
@@ -134,6 +134,11 @@ def _files(spec: DumpSpec) -> Iterator[Problem]:
 
 def _columns(spec: DumpSpec) -> Iterator[Problem]:
     """Check columns of files without header; those of others are known only when the file is read."""
+    for file, entry in spec.files.items():
+        for name in entry.types:
+            if entry.columns is not None and name not in entry.columns:
+                hint = did_you_mean(name, entry.columns)
+                yield Problem(("files", file, "types", name), f"no column {name!r} in `columns`{hint}")
     for location, file, columns in uses(spec):
         known = spec.files[file].columns
         for key, names in columns.items():

@@ -21,6 +21,9 @@ from kg_schema.models import MISTAKE
 #: the way to a value: mapping keys and list positions from the top of the file
 Location = tuple[Any, ...]
 M = TypeVar("M", bound=BaseModel)
+# libyaml is several times as fast, but not part of every build of PyYAML
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DEEPEST = 50
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,10 @@ class YamlFile:
     @classmethod
     def parse(cls, text: str, name: str) -> YamlFile:
         """Read YAML from a string; ``name`` is what messages call it."""
-        loader = _Loader(text)
+        loader = None
         try:
+            _check_events(text, name)
+            loader = _LOADER(text)
             node = loader.get_single_node()
             if node is None:
                 raise SchemaError(f"{name} is empty")
@@ -64,10 +69,11 @@ class YamlFile:
             mark = error.problem_mark or error.context_mark
             line = f":{mark.line + 1}" if mark else ""
             raise SchemaError(f"{name}{line}: not valid YAML: {error.problem or error.context}") from None
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
+        except (yaml.YAMLError, ValueError) as error:
             raise SchemaError(f"{name}: not valid YAML: {str(error).splitlines()[0]}") from None
         finally:
-            loader.dispose()
+            if loader is not None:
+                loader.dispose()
 
     def line(self, location: Location) -> int:
         """The 1-based line of a location, or of the closest enclosing one that stands in the file."""
@@ -118,16 +124,16 @@ def _problem(detail: ErrorDetails) -> tuple[Location, str]:
     return location, message
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader without aliases."""
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()  # type: ignore[no-untyped-call]
-            problem = f"aliases (*{event.anchor}) are not allowed"
-            raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
-        node: yaml.Node | None = super().compose_node(parent, index)
-        return node
+def _check_events(text: str, name: str) -> None:
+    """Refuse aliases and deep nesting before anything is built from the text."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.AliasEvent):
+            raise SchemaError(f"{name}:{line}: aliases (*{event.anchor}) are not allowed")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise SchemaError(f"{name}:{line}: more than {_DEEPEST} levels of nesting")
 
 
 def _collect_lines(node: yaml.Node, location: Location, lines: dict[Location, int], name: str) -> None:

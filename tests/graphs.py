@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -18,7 +19,7 @@ EVOKES = EdgeType("artist", "evokes", "emotion")
 
 def make_graph(
     folder: Path,
-    likes: Iterable[tuple[int, ...]],
+    likes: Iterable[tuple[Any, ...]],
     *,
     users: int | None = None,
     artists: int | None = None,

@@ -31,6 +31,11 @@ class ImportReport:
     #: share of the nodes of the type that have the modality now, in [0, 1]
     coverage: float
 
+    def __str__(self) -> str:
+        skipped = f"; left out {self.unknown:,} rows with unknown keys" if self.unknown else ""
+        vectors = f"imported {self.imported:,} vectors of {self.dim:,} dimensions"
+        return f"{vectors}, {self.coverage:.1%} of the nodes{skipped}"
+
 
 def import_features(
     graph: MusicGraph,
@@ -119,7 +124,8 @@ def read_keys(path: Path, column: str | None = None) -> pl.Series:
         if bad.any():
             row = int(bad.arg_max() or 0)
             raise FeatureError(
-                f"{path}: {bad.sum():,} {what} keys, the first in line {row + first_line}: {keys[row] or ''!r}"
+                f"{path}: {bad.sum():,} {what} keys, the first in line {row + first_line}: "
+                f"{keys[row] or ''!r}"
             )
     return keys
 
@@ -157,7 +163,7 @@ def _unknown_message(
     graph: MusicGraph, node_type: str, path: Path, keys: pl.Series, missing: NDArray[np.bool_]
 ) -> str:
     first = ", ".join(repr(key) for key in keys.filter(pl.Series(missing))[:_EXAMPLES])
-    advice = "" if missing.all() else "; pass --skip-unknown to leave these rows out"
+    advice = "" if missing.all() else "; pass --unknown skip to leave these rows out"
     return (
         f"{path}: {int(missing.sum()):,} of {len(keys):,} keys are no {node_type} of graph {graph.name}; "
         f"first: {first}{advice}"

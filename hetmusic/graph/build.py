@@ -10,7 +10,7 @@ from hetmusic.graph.build_edges import build_edges
 from hetmusic.graph.build_nodes import NodeTable, build_nodes
 from hetmusic.graph.build_report import BuildReport, Notes
 from hetmusic.graph.build_tags import build_tags
-from hetmusic.graph.format import META_FILE
+from hetmusic.graph.checks import check_target
 from hetmusic.graph.raw import RawFiles
 from hetmusic.graph.types import EdgeType
 from hetmusic.graph.writer import GraphWriter
@@ -42,7 +42,9 @@ def build_graph(
     ontology = Ontology.load()
     dump_check.check(spec, ontology)
     out = Path(out)
-    _check_target(out, overwrite)
+    if out.exists() and not overwrite:  # found out now instead of after the work
+        raise DataError(f"{out} already exists; choose another --out or pass --overwrite")
+    check_target(out, overwrite)
     notes = Notes(spec.name)
     files = RawFiles(spec, _paths(raw), notes)
     nodes = build_nodes(spec, files, ontology, notes)
@@ -85,16 +87,6 @@ def _write_edges(
                 f"none of the {rows:,} rows of {files.source(edge.file).name} gives an edge {edge_type}"
             )
         writer.edges(edge_type, table)
-
-
-def _check_target(out: Path, overwrite: bool) -> None:
-    """Find out before the work begins; overwriting a folder that is no graph would delete somebody's files."""
-    if not out.exists():
-        return
-    if not overwrite:
-        raise DataError(f"{out} already exists; choose another --out or pass --overwrite")
-    if not out.is_dir() or not ((out / META_FILE).is_file() or not any(out.iterdir())):
-        raise DataError(f"{out} is not a graph folder, so it is not overwritten; choose another --out")
 
 
 def _paths(raw: str | Path | Mapping[str, str | Path]) -> Path | dict[str, Path]:

@@ -20,7 +20,7 @@ _ODD_SHARE = 0.1
 
 
 class EndMapper:
-    """Maps key columns of one file to node indices and keeps count of the rows whose ends are blank or unknown."""
+    """Maps key columns of one file to node indices, counting rows whose ends are blank or unknown."""
 
     def __init__(self, file: str, part: str, on_unknown: OnUnknown, notes: Notes) -> None:
         self._file = file
@@ -33,7 +33,8 @@ class EndMapper:
     def map(self, batch: pl.DataFrame, ends: Sequence[tuple[str, str, NodeTable]]) -> pl.DataFrame:
         """Add an index column per end and drop rows in which one is missing.
 
-        :param ends: (new column, column with keys, nodes) per end; a row with two bad ends counts for the first.
+        :param ends: (new column, column with keys, nodes) per end; a row with two bad ends counts for the
+            first.
         """
         self._rows += batch.height
         for new, column, nodes in ends:
@@ -52,12 +53,10 @@ class EndMapper:
         """
         if self._on_unknown == "error":
             for finding in self._notes.report.findings:
-                here = finding.file == self._file and finding.part == self._part
-                if here and finding.reason.startswith("unknown "):
-                    kind = finding.reason.removeprefix("unknown ")
+                if (finding.file, finding.part) == (self._file, self._part) and finding.is_unknown:
                     raise DataError(
-                        f"{finding.rows:,} of {self._rows:,} rows of {self._file} ({self._part}) name an unknown "
-                        f"{kind}; first: {finding.examples[0]!r} (line {finding.first_lines[0]:,})"
+                        f"{self._file}: {finding.rows:,} of {self._rows:,} rows ({self._part}) have an "
+                        f"{finding.reason}; first: {finding.examples[0]!r}, line {finding.first_lines[0]:,}"
                     )
         if self._dropped > _ODD_SHARE * self._rows:
             self._notes.warn(
@@ -79,8 +78,8 @@ def build_edges(
 ) -> pl.DataFrame:
     """Read the edges of one relation.
 
-    :return: columns ``src``, ``dst`` (unique pairs; src < dst if the relation is symmetric) and, where the data has
-        them, ``weight`` and ``time``.
+    :return: columns ``src``, ``dst`` (unique pairs; src < dst if the relation is symmetric) and, where the
+        data has them, ``weight`` and ``time``.
     """
     raw = files.source(edge.file)
     part = f"edges {edge_type}"

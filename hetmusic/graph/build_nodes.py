@@ -79,7 +79,7 @@ def _created(spec: DumpSpec, ontology: Ontology) -> dict[str, list[NodeSource]]:
 
 
 def _collect(sources: list[NodeSource], node_type: str, files: RawFiles, notes: Notes) -> pl.DataFrame:
-    """Unite the sources of one type: the union of keys, and for each column the first value that is not null."""
+    """Unite the sources of one type: all keys, and for each column the first value that is not null."""
     empty = pl.DataFrame(schema={"key": pl.String(), "name": pl.String()})
     parts = [empty]
     for source in sources:

@@ -1,8 +1,8 @@
-"""The build report: every row that was dropped, repaired or merged, by file and reason, with the first lines."""
+"""The build report: every row that was dropped, repaired or merged, by file and reason."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
@@ -37,6 +37,11 @@ class Finding(BaseModel):
     #: 1-based numbers of the first lines concerned (rows for parquet)
     first_lines: list[int] = Field(default_factory=list)
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the rows name a node that does not exist."""
+        return self.reason.startswith("unknown ")
+
 
 class TagSplit(BaseModel):
     """What became of the tags of one kind."""
@@ -54,7 +59,7 @@ class TagSplit(BaseModel):
 
 
 class BuildReport(BaseModel):
-    """What building a graph from a dump read, dropped and repaired; stored as ``build_report`` in ``graph.json``."""
+    """What building a graph read, dropped and repaired; stored as ``build_report`` in ``graph.json``."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -121,8 +126,3 @@ class Notes:
                 finding.examples.append(value)
             seen.add(value)
         finding.values = len(seen)
-
-
-def counted(report: BuildReport) -> dict[str, Any]:
-    """The report as JSON-serialisable values."""
-    return report.model_dump(mode="json")

@@ -33,42 +33,68 @@ def build_tags(
     rows = _read(source, item, nodes, files, notes)
     texts = _texts(source, files, rows, notes)
     rows = _drop_unknown(rows, texts, source, files, notes)
-    used = texts.join(rows.select("key").unique(), on="key", how="semi")
-    split = split_tags(used, source.kinds)
-    tables: dict[str, NodeTable] = {kind: _nodes(kind, split) for kind in source.kinds}
-    mapped = rows.join(split.select("key", "kind", "node"), on="key", how="left", maintain_order="left")
-    parts = [_assignments(mapped, kind, table) for kind, table in tables.items()]
-    merged = pl.concat(parts)
-    for kind, part in zip(tables, parts, strict=True):
+    splitter = TagSplitter(source.kinds)
+    split = splitter.split(texts.join(rows.select("key").unique(), on="key", how="semi"))
+    rows = rows.join(split.select("key", "kind", "node"), on="key", how="left")
+    tables: dict[str, NodeTable] = {}
+    parts = []
+    for kind in source.kinds:
+        tables[kind] = splitter.nodes(kind, split)
+        of_kind = rows.filter(pl.col("kind") == kind)
+        part = _assignments(of_kind, tables[kind])
+        parts.append(part)
         notes.report.tags[kind] = TagSplit(
             tags=split.filter(pl.col("kind") == kind).height,
             nodes=tables[kind].table.height,
-            rows=mapped.filter(pl.col("kind") == kind).height,
+            rows=of_kind.height,
             assignments=part.height,
         )
-    return TagGraph(tables, merged.sort("user", "item", "kind", "tag"))
+    return TagGraph(tables, pl.concat(parts).sort("user", "item", "kind", "tag"))
 
 
-def split_tags(tags: pl.DataFrame, kinds: Iterable[TagKind]) -> pl.DataFrame:
-    """Tell genres and emotions from other tags.
+class TagSplitter:
+    """Tells genres and emotions from other tags, and knows what the vocabularies say about their nodes."""
 
-    :param tags: columns ``key`` and ``text``.
-    :return: the same with ``kind`` and ``node``, the key of the node the tag becomes: the canonical name of the genre
-        or emotion, or the tag's own key.
-    """
-    wanted = set(kinds)
-    genres = GenreVocabulary.load() if "genre" in wanted else None
-    emotions = EmotionVocabulary.load() if "emotion" in wanted else None
-    found = []
-    for key, text in tags.select("key", "text").iter_rows():
-        if genres is not None and (name := genres.lookup(text)) is not None:
-            found.append(("genre", name))
-        elif emotions is not None and (name := emotions.lookup(text)) is not None:
-            found.append(("emotion", name))
-        else:
-            found.append(("tag", key))
-    schema = {"kind": pl.String(), "node": pl.String()}
-    return tags.hstack(pl.DataFrame(found, schema, orient="row"))
+    def __init__(self, kinds: Iterable[TagKind]) -> None:
+        """Load the vocabularies of the kinds that are wanted."""
+        self.kinds = tuple(kinds)
+        self._genres = GenreVocabulary.load() if "genre" in self.kinds else None
+        self._emotions = EmotionVocabulary.load() if "emotion" in self.kinds else None
+
+    def kind_and_node(self, key: str, text: str) -> tuple[TagKind, str]:
+        """The kind of a tag and the key of the node it becomes.
+
+        :param key: the tag's own key, which is that of its node if it is neither genre nor emotion.
+        """
+        if self._genres is not None and (name := self._genres.lookup(text)) is not None:
+            return "genre", name
+        if self._emotions is not None and (name := self._emotions.lookup(text)) is not None:
+            return "emotion", name
+        return "tag", key
+
+    def split(self, tags: pl.DataFrame) -> pl.DataFrame:
+        """Add ``kind`` and ``node`` to columns ``key`` and ``text``."""
+        found = [self.kind_and_node(key, text) for key, text in tags.select("key", "text").iter_rows()]
+        schema = {"kind": pl.String(), "node": pl.String()}
+        return tags.hstack(pl.DataFrame(found, schema, orient="row"))
+
+    def nodes(self, kind: TagKind, split: pl.DataFrame) -> NodeTable:
+        """The nodes of one kind: genres with their parent, emotions with valence and arousal."""
+        tags = split.filter(pl.col("kind") == kind)
+        if kind == "tag":
+            return NodeTable(kind, tags.select("key", pl.col("text").alias("name")))
+        names = tags["node"].unique().sort()
+        table = pl.DataFrame({"key": names, "name": names}, {"key": pl.String, "name": pl.String})
+        if kind == "genre" and self._genres is not None:
+            parents = [self._genres.genres[name].parent for name in names]
+            table = table.with_columns(pl.Series("parent", parents, pl.String))
+        if kind == "emotion" and self._emotions is not None:
+            places = [self._emotions[name] for name in names]
+            table = table.with_columns(
+                pl.Series("valence", [place.valence for place in places], pl.Float64),
+                pl.Series("arousal", [place.arousal for place in places], pl.Float64),
+            )
+        return NodeTable(kind, table)
 
 
 def _read(
@@ -125,27 +151,7 @@ def _drop_unknown(
     return rows.join(texts.select("key"), on="key", how="semi", maintain_order="left")
 
 
-def _nodes(kind: str, split: pl.DataFrame) -> NodeTable:
-    """The nodes of one kind, with what the vocabulary says about them."""
-    tags = split.filter(pl.col("kind") == kind)
-    if kind == "tag":
-        return NodeTable(kind, tags.select("key", pl.col("text").alias("name")))
-    names = sorted(tags["node"].unique().to_list())
-    table = pl.DataFrame({"key": names, "name": names}, {"key": pl.String, "name": pl.String})
-    if kind == "emotion":
-        emotions = EmotionVocabulary.load()
-        columns = {
-            "valence": [emotions[name].valence for name in names],
-            "arousal": [emotions[name].arousal for name in names],
-        }
-        return NodeTable(kind, table.with_columns(pl.DataFrame(columns, dict.fromkeys(columns, pl.Float64))))
-    genres = GenreVocabulary.load()
-    parents = pl.Series("parent", [genres.parent(name) for name in names], pl.String)
-    return NodeTable(kind, table.with_columns(parents))
-
-
-def _assignments(mapped: pl.DataFrame, kind: str, table: NodeTable) -> pl.DataFrame:
+def _assignments(rows: pl.DataFrame, table: NodeTable) -> pl.DataFrame:
     """Unique assignments of one kind; of several tags with one meaning, the earliest time counts."""
-    rows = mapped.filter(pl.col("kind") == kind)
     rows = rows.with_columns(table.index_of(rows["node"]).alias("tag"))
-    return rows.group_by("user", "item", "kind", "tag", maintain_order=True).agg(pl.col("time").min())
+    return rows.group_by("user", "item", "kind", "tag").agg(pl.col("time").min())

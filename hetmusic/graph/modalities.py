@@ -107,7 +107,7 @@ def _check(
 
 
 def not_finite_rows(values: NDArray[Any]) -> NDArray[np.int64]:
-    """Numbers of the rows that hold NaN or infinity, ascending; reads a memory-mapped array piece by piece."""
+    """Numbers of the rows that hold NaN or infinity, ascending; reads the array piece by piece."""
     pieces = [
         start + np.flatnonzero(~np.isfinite(values[start : start + _CHUNK_ROWS]).all(axis=1))
         for start in range(0, len(values), _CHUNK_ROWS)

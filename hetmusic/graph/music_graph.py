@@ -144,7 +144,9 @@ class MusicGraph:
         found = self.find(node_type, keys)
         if (found < 0).any():
             first = str(keys[int(np.argmax(found < 0))])
-            known = self.keys(node_type) if self.num_nodes(node_type) <= _MAX_KEYS_FOR_HINT else []
+            # a number that looks like another number is no misspelling of it
+            hopeless = first.isdigit() or self.num_nodes(node_type) > _MAX_KEYS_FOR_HINT
+            known = [] if hopeless else self.keys(node_type)
             raise UnknownKeyError(
                 f"{int((found < 0).sum()):,} of {len(keys):,} {node_type} keys are not in graph {self.name}; "
                 f"first: {first!r}{did_you_mean(first, known)}"

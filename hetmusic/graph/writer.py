@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
 import polars as pl
 
+from hetmusic import __version__
 from hetmusic._io import replacing_folder, sha256, write_json
 from hetmusic.errors import DataError
 from hetmusic.graph import tables
@@ -129,15 +129,12 @@ class GraphWriter:
             since 1970-01-01 UTC; null where unknown).
         :raises DataError: if a pair occurs twice or a weight is null, NaN or infinite.
         """
-        wanted = {
-            **tables.EDGE_COLUMNS,
-            **{k: v for k, v in tables.EDGE_EXTRAS.items() if k in table.columns},
-        }
+        extras = {column: dtype for column, dtype in tables.EDGE_EXTRAS.items() if column in table.columns}
+        wanted = {**tables.EDGE_COLUMNS, **extras}
         if unknown := set(table.columns) - wanted.keys():
             raise DataError(f"edges {edge_type}: unknown column {sorted(unknown)[0]!r}")
-        table = table.select(pl.col(column).cast(dtype) for column, dtype in wanted.items()).sort(
-            "src", "dst"
-        )
+        table = table.select(pl.col(column).cast(dtype) for column, dtype in wanted.items())
+        table = table.sort("src", "dst")
         check_edges(edge_type, table)
         self._write(edges_file(edge_type), table)
         self._edges[edge_type] = table.height
@@ -198,7 +195,7 @@ class GraphWriter:
             )
         meta = GraphMeta(
             format_version=FORMAT_VERSION,
-            hetmusic_version=_version(),
+            hetmusic_version=__version__,
             name=name,
             about=dict(about or {}),
             item=item,
@@ -246,10 +243,3 @@ def _default_ontology() -> OntologyLike:
 
     ontology: OntologyLike = Ontology.load()
     return ontology
-
-
-def _version() -> str:
-    try:
-        return metadata.version("hetmusic")
-    except metadata.PackageNotFoundError:
-        return "0+unknown"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from hetmusic.models.hetero_conv import HeteroConv
 from hetmusic.models.inputs import FeatureInput, IdInput, NodeInput
 from hetmusic.models.tower import Tower
 from hetmusic.relations import relation_encoders
+from kg_schema.ontology import Ontology
 
 logger = logging.getLogger(__name__)
 
@@ -121,10 +123,12 @@ class MMGNN(nn.Module):
 
     def _used_edge_types(self) -> list[EdgeType]:
         known = {edge_type.relation for edge_type in self.schema.edge_types}
+        ontology = _ontology_relations() | known
         for name in self.relations:
-            if name not in known:
-                hint = did_you_mean(name, known)
-                logger.warning("relation not in graph: relation=%s%s known=%s", name, hint, ",".join(sorted(known)))
+            if name not in ontology:
+                raise ConfigError(f"unknown relation {name!r}{did_you_mean(name, ontology)}")
+            if name not in known:  # presets name relations that not every graph has
+                logger.info("relation not in graph: relation=%s", name)
         used = [edge_type for edge_type in self.schema.edge_types if edge_type.relation in self.relations]
         if not used:
             raise ConfigError(
@@ -213,6 +217,13 @@ class MMGNN(nn.Module):
         return FeatureInput(
             modality, dim, self.config.feature_scaling, self.config.id_embedding, scale
         )
+
+
+@cache
+def _ontology_relations() -> frozenset[str]:
+    """Names of every relation of the music ontology, in both directions."""
+    relations = Ontology.load().relations.values()
+    return frozenset(name for r in relations for name in (r.name, r.inverse) if name)
 
 
 def final_embeddings(model: MMGNN, blocks: LayeredBlocks) -> tuple[Tensor, Tensor]:

@@ -177,9 +177,8 @@ def _newcomers(
 
     :param last: score of each list's last place; an equal score does not enter, since its item comes later.
     """
-    floor = np.nextafter(
-        last, np.float32(np.inf)
-    )  # above -inf is the lowest finite number: -inf never enters
+    # the next number above -inf is the lowest finite one, so that -inf never enters
+    floor = np.nextafter(last, np.float32(np.inf))
     enter = tile >= np.maximum(floor, _lower_bound(tile, k))[:, None]
     # more than expected come only when many scores are equal: cut those users to k, one by one
     for row in np.flatnonzero(np.count_nonzero(enter, axis=1) > _newcomers_limit(k)):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hetmusic._io import read_json
-from hetmusic.errors import ConfigError, RunError, UnknownKeyError, did_you_mean
+from hetmusic.errors import ConfigError, RunError, UnknownKeyError, UserError, did_you_mean
 from hetmusic.evaluation import Evaluation, evaluate
 from hetmusic.ranking import EmbeddingScorer, ScoreError, SeenItems, top_k
 from hetmusic.recommend import layout, reading
@@ -197,6 +197,13 @@ class Run:
         graph = self.graph
         split = Split.load(self.path / layout.SPLIT_FOLDER, graph)
         return check_leakage(TrainingView(graph, split), graph, split)
+
+    def leakage_or_reason(self) -> str:
+        """The outcome of :meth:`check_leakage` in one line, or why it could not be made."""
+        try:
+            return str(self.check_leakage())
+        except UserError as problem:
+            return f"not checked: {problem}"
 
     def user_indices(self, keys: Iterable[str | int]) -> NDArray[np.int64]:
         """Indices of users by key.

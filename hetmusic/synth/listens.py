@@ -67,8 +67,13 @@ def _listens_of(
 
 def _draw(logits: FloatArray, count: int, rng: np.random.Generator) -> IntArray:
     """Draw ``count`` indices without replacement by softmax of the logits (Gumbel top-k)."""
-    noisy = logits + rng.gumbel(size=len(logits))
-    return np.argsort(-noisy, kind="stable")[:count]
+    return _largest(logits + rng.gumbel(size=len(logits)), count)
+
+
+def _largest(values: FloatArray, count: int) -> IntArray:
+    """Indices of the ``count`` largest values, largest first."""
+    chosen = np.argpartition(-values, count - 1)[:count] if count < len(values) else np.arange(len(values))
+    return chosen[np.argsort(-values[chosen], kind="stable")]
 
 
 def make_friends(settings: WorldSettings, taste: Taste, seed: int) -> pl.DataFrame:
@@ -105,5 +110,5 @@ def _nearest_users(taste: Taste, count: int) -> IntArray:
     for user, vector in enumerate(taste.users):  # row by row: users x users is never held
         similarity = taste.users @ vector
         similarity[user] = -np.inf
-        nearest[user] = np.argsort(-similarity, kind="stable")[: nearest.shape[1]]
+        nearest[user] = _largest(similarity, nearest.shape[1])
     return nearest

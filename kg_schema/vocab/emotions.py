@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from kg_schema.models import SpecModel
-from kg_schema.vocab.matching import Matcher
+from kg_schema.models import SpecModel, mistake
+from kg_schema.vocab.matching import AmbiguousWord, Matcher
 from kg_schema.yaml_file import YamlFile
 
 
@@ -38,9 +38,15 @@ class EmotionVocabulary(SpecModel):
         document = YamlFile.read(
             Path(path) if path is not None else Path(__file__).with_name("emotions.yaml")
         )
-        vocabulary = document.validate(cls)
-        _ = vocabulary._matcher  # an alias that stands for two emotions is found now, not at the first lookup
-        return vocabulary
+        return document.validate(cls)
+
+    @model_validator(mode="after")
+    def _unambiguous(self) -> EmotionVocabulary:
+        try:
+            _ = self._matcher
+        except AmbiguousWord as error:
+            raise mistake(str(error), "emotions", error.name) from None
+        return self
 
     @cached_property
     def _matcher(self) -> Matcher:

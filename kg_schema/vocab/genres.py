@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from kg_schema.errors import did_you_mean
 from kg_schema.models import SpecModel, mistake
-from kg_schema.vocab.matching import Matcher
+from kg_schema.vocab.matching import AmbiguousWord, Matcher
 from kg_schema.yaml_file import YamlFile
 
 
@@ -36,9 +36,7 @@ class GenreVocabulary(SpecModel):
         :raises SchemaError: with file, line and key of the first mistake.
         """
         document = YamlFile.read(Path(path) if path is not None else Path(__file__).with_name("genres.yaml"))
-        vocabulary = document.validate(cls)
-        _ = vocabulary._matcher  # an alias that stands for two genres is found now, not at the first lookup
-        return vocabulary
+        return document.validate(cls)
 
     @field_validator("genres", mode="before")
     @classmethod
@@ -59,6 +57,14 @@ class GenreVocabulary(SpecModel):
                 seen.append(parent)
         return self
 
+    @model_validator(mode="after")
+    def _unambiguous(self) -> GenreVocabulary:
+        try:
+            _ = self._matcher
+        except AmbiguousWord as error:
+            raise mistake(str(error), "genres", error.name) from None
+        return self
+
     @cached_property
     def _matcher(self) -> Matcher:
         return Matcher({name: genre.aliases for name, genre in self.genres.items()}, endings=["music"])
@@ -66,7 +72,3 @@ class GenreVocabulary(SpecModel):
     def lookup(self, text: str) -> str | None:
         """The genre that a tag means, or None; ``lookup("Hip Hop")`` is ``"hip hop"``."""
         return self._matcher.lookup(text)
-
-    def parent(self, name: str) -> str | None:
-        """The broader genre of a genre, if any."""
-        return self.genres[name].parent

@@ -11,6 +11,15 @@ from kg_schema.errors import SchemaError
 _SHORTEST = 2
 
 
+class AmbiguousWord(SchemaError):
+    """A word that stands for two names."""
+
+    def __init__(self, word: str, name: str, other: str) -> None:
+        super().__init__(f"{word!r} stands for both {other!r} and {name!r}")
+        #: the later of the two names
+        self.name = name
+
+
 def normalise(text: str) -> str:
     """The letters and digits of a text, without case, accents, spaces and punctuation; ``&`` reads "and".
 
@@ -28,7 +37,7 @@ class Matcher:
 
         :param aliases: canonical name -> other words for it.
         :param endings: words that may follow without changing the meaning, as in "house music".
-        :raises SchemaError: if two names share a form.
+        :raises AmbiguousWord: if two names share a form.
         """
         self._endings = tuple(endings)
         self._exact: dict[str, str] = {}
@@ -60,4 +69,4 @@ class Matcher:
         key = form if known is self._forms else word.strip().casefold()
         other = known.setdefault(key, name)
         if other != name:
-            raise SchemaError(f"{word!r} stands for both {other!r} and {name!r}")
+            raise AmbiguousWord(word, name, other)

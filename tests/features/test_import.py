@@ -62,14 +62,15 @@ def test_any_float(graph: MusicGraph, tmp_path: Path, dtype: str) -> None:
 
 
 def test_unknown_keys(graph: MusicGraph, tmp_path: Path) -> None:
-    files = _files(tmp_path, keys="a2\nx\ny\n")
+    files = _files(tmp_path, keys="x\na2\ny\n")
     with pytest.raises(
-        FeatureError, match=r"2 of 3 keys are no artist of graph tiny; first: 'x', 'y'; pass --skip"
+        FeatureError, match=r"2 of 3 keys are no artist of graph tiny; first: 'x', 'y'; pass --unknown skip"
     ):
         import_features(graph, "artist", "text", *files)
     report = import_features(graph, "artist", "text", *files, unknown="skip")
     assert (report.imported, report.unknown) == (1, 2)
-    assert graph.modality("artist", "text").values[2].tolist() == [0.0, 1.0]
+    assert str(report).endswith("16.7% of the nodes; left out 2 rows with unknown keys")
+    assert graph.modality("artist", "text").values[2].tolist() == [2.0, 3.0]
 
 
 def test_no_known_key_at_all(graph: MusicGraph, tmp_path: Path) -> None:

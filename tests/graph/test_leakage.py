@@ -84,7 +84,7 @@ def test_a_view_of_another_split_is_caught(graph: MusicGraph, split: Split) -> N
     other = Split(graph.interactions, np.array([TEST, TRAIN, TRAIN, VALID], np.uint8))
     report = check_leakage(TrainingView(graph, other), graph, split)
     assert report.counts[str(LIKES)] == 2
-    # (0, 1) says genre 1; that user 1 instead of user 0 says genre 0 of artist 0 is nothing that a weight could tell
+    # genre 1 of artist 1; who says genre 0 of artist 0 is another user, but weights do not tell users apart
     assert report.counts[str(HAS_GENRE)] == 1
 
 

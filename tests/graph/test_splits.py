@@ -55,7 +55,7 @@ def _sizes(n_by_user: list[int]) -> FakeGraph:
 
 def _by_user(split: Split, user: int) -> list[int]:
     parts = split.part[split.interactions.src == user]
-    return np.bincount(parts, minlength=3).tolist()
+    return [int((parts == part).sum()) for part in (TRAIN, VALID, TEST)]
 
 
 PAIRS = st.sets(st.tuples(st.integers(0, 12), st.integers(0, 25)), min_size=4, max_size=120)
@@ -107,6 +107,11 @@ def test_seeds_differ(draw: Callable[[Any, int], Split]) -> None:
 )
 def test_rounding_of_protocol_p1(n: int, expected: list[int]) -> None:
     assert _by_user(random_split(_sizes([n])), 0) == expected  # type: ignore[arg-type]
+
+
+def test_shares_are_not_cut_short_by_floating_point() -> None:
+    assert 0.29 * 100 < 29
+    assert _by_user(random_split(_sizes([100]), (0.42, 0.29, 0.29)), 0) == [42, 29, 29]  # type: ignore[arg-type]
 
 
 def _recbole(n: int, ratios: tuple[float, float, float]) -> list[int]:
@@ -198,7 +203,7 @@ def test_bad_folds(options: dict[str, Any]) -> None:
 def test_leave_last_out() -> None:
     pairs = {(0, 0), (0, 1), (0, 2), (0, 3), (1, 0), (1, 1), (2, 4)}
     split = leave_last_out_split(FakeGraph(pairs, [5, 9, 9, 1, 3, 2, 0]))  # type: ignore[arg-type]
-    # user 0: items 1 and 2 share the latest time, the higher index is later; user 1 has nothing to validate on
+    # user 0: items 1 and 2 share the latest time, the higher index is later; user 1 validates on nothing
     assert split.part.tolist() == [TRAIN, VALID, TEST, TRAIN, TEST, TRAIN, TRAIN]
 
 

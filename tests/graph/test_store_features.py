@@ -124,7 +124,7 @@ def test_a_crash_while_replacing_never_mixes_old_and_new(
     real = Path.replace
     states = set()
     for allowed in range(6):
-        renames = []
+        renames: list[Path] = []
 
         def crash(self: Path, target: Path, renames: list[Path] = renames, allowed: int = allowed) -> Path:
             if ".tmp" in Path(target).name:  # a rename among temporary files changes nothing

@@ -119,7 +119,7 @@ def test_relations_with_inverses(graph: MusicGraph) -> None:
 
 def test_missing_time_is_before_everything(tmp_path: Path) -> None:
     rows = [(0, 0, 1.0, 5), (0, 1, 1.0, None)]
-    edges = make_graph(tmp_path / "g", rows).interactions  # type: ignore[arg-type]
+    edges = make_graph(tmp_path / "g", rows).interactions
     assert edges.time is not None
     assert edges.time.tolist() == [5, np.iinfo(np.int64).min]
 

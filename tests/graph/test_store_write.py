@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -23,18 +24,18 @@ def _nodes(*keys: str) -> pl.DataFrame:
     return pl.DataFrame({"key": keys}, schema={"key": pl.String})
 
 
-def _pairs(*pairs: tuple[int, ...]) -> pl.DataFrame:
+def _pairs(*pairs: tuple[Any, ...]) -> pl.DataFrame:
     columns = ["src", "dst", "weight"][: len(pairs[0])]
     return pl.DataFrame(list(pairs), schema=columns, orient="row")
 
 
-def _write(folder: Path, change: Callable[[GraphWriter], None], **finish: str) -> None:
+def _write(folder: Path, change: Callable[[GraphWriter], object]) -> None:
     with GraphWriter(folder) as writer:
         writer.nodes("user", _nodes("u0", "u1"))
         writer.nodes("artist", _nodes("a0", "a1"))
         writer.nodes("genre", _nodes("rock"))
         change(writer)
-        writer.finish(**{"name": "g", "item": "artist", "interaction": "likes", **finish})
+        writer.finish(name="g", item="artist", interaction="likes")
 
 
 def test_writes_the_documented_files(tmp_path: Path) -> None:
@@ -113,7 +114,7 @@ def test_overwrite_spares_what_is_no_graph(tmp_path: Path) -> None:
         (lambda w: w.edges(LIKES, _pairs((0, 2))), "artist 2 does not exist, there are 2 nodes"),
         (lambda w: w.edges(LIKES, _pairs((-1, 0))), "user -1 does not exist"),
         (lambda w: w.edges(LIKES, _pairs((0, 0, float("nan")))), "1 of 1 weights are NaN"),
-        (lambda w: w.edges(LIKES, _pairs((0, 0, None))), "1 of 1 rows have no weight"),  # type: ignore[arg-type]
+        (lambda w: w.edges(LIKES, _pairs((0, 0, None))), "1 of 1 rows have no weight"),
         (
             lambda w: w.edges(LIKES, pl.DataFrame({"src": [0], "dst": [0], "color": [1]})),
             "unknown column 'color'",
@@ -136,7 +137,7 @@ def test_overwrite_spares_what_is_no_graph(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_refuses(tmp_path: Path, change: Callable[[GraphWriter], None], message: str) -> None:
+def test_refuses(tmp_path: Path, change: Callable[[GraphWriter], object], message: str) -> None:
     with pytest.raises(DataError, match=message):
         _write(tmp_path / "g", change)
     assert list(tmp_path.iterdir()) == []

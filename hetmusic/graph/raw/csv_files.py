@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -28,10 +29,11 @@ _USUAL_DELIMITERS = {
 def read_csv(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     """Read the given columns as text, with the 1-based ``line`` on which each row begins.
 
-    Blank lines are skipped and counted, as are rows with a wrong number of fields if the specification says so.
+    Blank lines are skipped and counted, as are rows with a wrong number of fields if the specification says
+    so.
 
-    :raises DataError: naming file and line, for an empty file, a missing column, a wrong delimiter or encoding, a cut
-        or ragged file.
+    :raises DataError: naming file and line, for an empty, cut or ragged file, a missing column, a wrong
+        delimiter or encoding.
     """
     spec = source.spec
     if spec.final_newline and not ends_with_newline(source.path):
@@ -91,7 +93,7 @@ def _split(source: Source, frame: pl.DataFrame, layout: _Layout) -> pl.DataFrame
 
 
 def _read_quoted(source: Source, pieces: Iterator[Piece], columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """With quotes a row may span lines and hold delimiters; Python's reader keeps to the rules and knows the line."""
+    """With quotes a row may span lines and hold delimiters; Python's reader knows the rules and the line."""
     # newline="\n" keeps other line separators, which may stand inside fields, from ending a line
     lines = chain.from_iterable(io.StringIO(piece.text, newline="\n") for piece in pieces)
     spec = source.spec
@@ -106,7 +108,8 @@ def _read_quoted(source: Source, pieces: Iterator[Piece], columns: Sequence[str]
         except StopIteration:
             break
         except csv.Error as error:
-            raise DataError(f"{source.name}, line {start:,}: not valid csv: {error}") from None
+            why = "a quote is never closed" if "end of data" in str(error) else str(error)
+            raise DataError(f"{source.name}, line {start:,}: not valid csv: {why}") from None
         if layout is None:
             layout = _layout(source, row, columns)
             if spec.header:
@@ -151,9 +154,10 @@ def _refuse_delimiter(source: Source, line: str) -> None:
     }
     if others:
         likely = max(others, key=lambda text: (others[text], len(text)))
+        used = repr(source.spec.separator)
         raise DataError(
-            f"{source.name}, line 1: only one column found with delimiter {source.spec.separator!r}; the line holds "
-            f"{_USUAL_DELIMITERS[likely]} {others[likely]} times: set `delimiter: {likely!r}`"
+            f"{source.name}, line 1: only one column found with delimiter {used}; the line holds "
+            f"{_USUAL_DELIMITERS[likely]} {others[likely]} times: set `delimiter: {json.dumps(likely)}`"
         )
 
 
@@ -164,6 +168,6 @@ def _refuse_or_count(source: Source, ragged: pl.DataFrame, found: int, width: in
     last = source.is_last_line(ragged[LINE][0]) if ragged.height == 1 else False
     why = ": the file seems to be cut off" if last else ""
     raise DataError(
-        f"{source.name}, line {ragged[LINE][0]:,}: {found} fields instead of {width} ({ragged.height:,} of {of:,} rows)"
-        f"{why}; set `ragged: drop` to leave such rows out"
+        f"{source.name}, line {ragged[LINE][0]:,}: {found} fields instead of {width} "
+        f"({ragged.height:,} of {of:,} rows){why}; set `ragged: drop` to leave such rows out"
     )

@@ -1,4 +1,4 @@
-"""The raw files of a dump: found, opened, read in batches of text columns, and described for the graph's provenance."""
+"""The raw files of a dump: found, read in batches of text columns, and described for the provenance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kg_schema.dump import DumpSpec
 from kg_schema.dump_check import columns_by_file
 
 _READERS = {"csv": read_csv, "jsonl": read_jsonl, "parquet": read_parquet}
-# Files up to this size are kept after the first reading; larger ones are read again for every part of the graph.
+# Files of up to 256 MiB are kept after the first reading; larger ones are read again for every part.
 _KEEP = 1 << 28
 
 
@@ -65,8 +65,7 @@ class RawFiles:
         keep = source.path.stat().st_size <= _KEEP
         kept = []
         rows = 0
-        for raw in _READERS[source.spec.resolved_format](source, self._needed[file]):
-            batch = _clean(source, raw)
+        for batch in _read(source, self._needed[file]):
             rows += batch.height
             if keep:
                 kept.append(batch)
@@ -91,6 +90,14 @@ class RawFiles:
             self._notes.warn(f"{source.name} has {rows:,} rows; the complete file has {expected:,}")
         elif rows == 0:
             self._notes.warn(f"{source.name} has no rows")
+
+
+def _read(source: Source, columns: list[str]) -> Iterator[pl.DataFrame]:
+    try:
+        for batch in _READERS[source.spec.resolved_format](source, columns):
+            yield _clean(source, batch)
+    except OSError as error:
+        raise DataError(f"{source.path} cannot be read: {error.strerror or error}") from None
 
 
 def _clean(source: Source, batch: pl.DataFrame) -> pl.DataFrame:

@@ -20,8 +20,8 @@ def read_jsonl(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame]
 
     A field that a row lacks is null there.
 
-    :raises DataError: naming file and line, for an empty file, a line that is no JSON object, a field that holds a
-        list or object, or a field that no row has.
+    :raises DataError: naming file and line, for an empty file, a line that is no JSON object, a list or
+        object where a single value should be, or a field that no row has.
     """
     seen: set[str] = set()
     rows: list[list[str | None]] = []

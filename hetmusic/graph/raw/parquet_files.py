@@ -17,7 +17,8 @@ _BATCH = 1 << 18
 def read_parquet(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     """Read the given columns as text: floats in their shortest exact form, times in ISO 8601.
 
-    :raises DataError: if the file is empty, damaged or cut off, or a column is missing or holds lists or structs.
+    :raises DataError: if the file is empty, damaged or cut off, or a column is missing or holds lists or
+        structs.
     """
     if source.path.stat().st_size == 0:
         raise DataError(f"{source.name} is empty")
@@ -31,7 +32,7 @@ def read_parquet(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFram
                 frame = pl.DataFrame(texts).with_row_index(LINE, row)
                 yield frame.with_columns(pl.col(LINE).cast(pl.Int64))
                 row += frame.height
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, pl.exceptions.PolarsError) as error:
         first_line = str(error).split("\n")[0]
         raise DataError(f"{source.name} is damaged or no parquet file ({first_line})") from None
 

@@ -23,24 +23,22 @@ class Piece:
 
 
 def read_pieces(path: Path, name: str, encoding: str, size: int = _PIECE) -> Iterator[Piece]:
-    """Read a file in pieces of about ``size`` bytes, each of which ends with a line break except perhaps the last.
+    """Read a file in pieces of about ``size`` bytes; each but perhaps the last ends with a line break.
 
     A byte order mark at the beginning is dropped.
 
     :param name: how messages call the file.
-    :raises DataError: if it cannot be read, or has bytes that the encoding does not have, or that no text has.
+    :raises DataError: for bytes that the encoding does not have, or that no text has.
+    :raises OSError: if the file cannot be read.
     """
     encoding = "utf-8" if encoding == "utf-8-sig" else encoding
     line, offset = 1, 0
-    try:
-        with open(path, "rb") as stream:
-            while data := _next(stream, size):
-                skip = len(_BOM) if offset == 0 and encoding == "utf-8" and data.startswith(_BOM) else 0
-                yield Piece(_decode(data[skip:], name, encoding, offset + skip, line), line)
-                line += data.count(b"\n")
-                offset += len(data)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
+    with open(path, "rb") as stream:
+        while data := _next(stream, size):
+            skip = len(_BOM) if offset == 0 and encoding == "utf-8" and data.startswith(_BOM) else 0
+            yield Piece(_decode(data[skip:], name, encoding, offset + skip, line), line)
+            line += data.count(b"\n")
+            offset += len(data)
 
 
 def ends_with_newline(path: Path) -> bool:

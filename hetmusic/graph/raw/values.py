@@ -67,7 +67,7 @@ def weights(source: Source, batch: pl.DataFrame, column: str) -> pl.Series:
 
 
 def times(source: Source, batch: pl.DataFrame, spec: TimeSpec, part: str) -> pl.Series:
-    """Seconds since 1970-01-01 UTC as Int64; null where blank, no date of the calendar, or earlier than possible.
+    """Seconds since 1970-01-01 UTC as Int64; null where blank, no date of the calendar, or impossibly early.
 
     Repaired values are counted under ``part``, once per part.
 

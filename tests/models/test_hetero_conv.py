@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from hetmusic.errors import ConfigError
+from hetmusic.models import HeteroConv
+from hetmusic.models.combine import combiners
+from hetmusic.relations import NodeInputs, RelationBlock, RelationEncoder, relation_encoders
+from tests.blocks import FRIENDS, LIKED_BY, LIKES, TAG_OF, inputs, random_block
+
+
+def conv(*edge_types, combine="sum", encoder="mean"):
+    return HeteroConv({t: relation_encoders.make(encoder, dim=4) for t in edge_types}, 4, combine)
+
+
+def empty_block(edge_type, num_src, num_dst):
+    none = torch.tensor([], dtype=torch.long)
+    return RelationBlock.from_coo(edge_type, none, none, num_src, num_dst)
+
+
+H = {"song": inputs(6, 4), "user": inputs(5, 4, seed=2), "tag": inputs(3, 4, seed=3)}
+BLOCKS = {
+    LIKED_BY: random_block(6, 5, 9, edge_type=LIKED_BY),
+    FRIENDS: random_block(5, 5, 6, seed=1, edge_type=FRIENDS),
+}
+
+
+def test_relations_are_summed_per_destination_type():
+    both = conv(LIKED_BY, FRIENDS)(BLOCKS, H, {"user": 5})["user"]
+    songs = conv(LIKED_BY)({LIKED_BY: BLOCKS[LIKED_BY]}, H, {"user": 5})["user"]
+    friends = conv(FRIENDS)({FRIENDS: BLOCKS[FRIENDS]}, H, {"user": 5})["user"]
+    assert torch.allclose(both, songs + friends)
+
+
+def test_every_wanted_type_comes_out():
+    layer, wanted = conv(LIKED_BY, TAG_OF), {"user": 5, "song": 6, "tag": 3}
+    out = layer({LIKED_BY: BLOCKS[LIKED_BY]}, H, wanted)
+    assert out["song"].tolist() == torch.zeros(6, 4).tolist()
+    assert out["tag"].shape == (3, 4)
+    assert out["user"].abs().sum() > 0
+
+
+@pytest.mark.parametrize("combine", sorted(combiners.classes))
+@pytest.mark.parametrize("encoder", sorted(relation_encoders.classes))
+def test_a_relation_without_edges_changes_nothing(combine, encoder):
+    torch.manual_seed(0)
+    layer = conv(LIKED_BY, FRIENDS, combine=combine, encoder=encoder)
+    alone = layer({LIKED_BY: BLOCKS[LIKED_BY]}, H, {"user": 5})["user"]
+    with_empty = layer({LIKED_BY: BLOCKS[LIKED_BY], FRIENDS: empty_block(FRIENDS, 5, 5)}, H, {"user": 5})["user"]
+    assert torch.equal(alone, with_empty)
+
+
+@pytest.mark.parametrize("combine", sorted(combiners.classes))
+@pytest.mark.parametrize("encoder", sorted(relation_encoders.classes))
+def test_a_node_without_edges_of_a_relation_is_not_touched_by_it(combine, encoder):
+    """One friendship in the batch must not change the users who have none."""
+    torch.manual_seed(0)
+    layer = conv(LIKED_BY, FRIENDS, combine=combine, encoder=encoder)
+    one = RelationBlock.from_coo(FRIENDS, torch.tensor([1]), torch.tensor([0]), 5, 5)
+    alone = layer({LIKED_BY: BLOCKS[LIKED_BY]}, H, {"user": 5})["user"]
+    both = layer({LIKED_BY: BLOCKS[LIKED_BY], FRIENDS: one}, H, {"user": 5})["user"]
+    assert torch.allclose(alone[1:], both[1:], atol=1e-6)
+    assert not torch.allclose(alone[0], both[0])
+
+
+def test_mean_combiner_by_hand():
+    messages = torch.tensor([[[2.0], [4.0], [0.0]], [[6.0], [9.0], [0.0]]])
+    has_edges = torch.tensor([[True, True, False], [True, False, False]])
+    assert combiners.make("mean", dim=1)(messages, has_edges).tolist() == [[4.0], [4.0], [0.0]]
+
+
+def test_attention_combiner_weighs_convexly():
+    torch.manual_seed(0)
+    messages = torch.randn(3, 7, 4)
+    has_edges = torch.rand(3, 7) > 0.3
+    has_edges[:, 0] = False
+    out = combiners.make("attention", dim=4)(messages, has_edges)
+    assert out[0].tolist() == [0, 0, 0, 0]
+    for node in range(1, 7):
+        kept = messages[has_edges[:, node], node]
+        assert (out[node] <= kept.max(0).values + 1e-6).all()
+        assert (out[node] >= kept.min(0).values - 1e-6).all()
+
+
+def test_source_without_representation_says_nothing():
+    out = conv(FRIENDS, LIKED_BY)(BLOCKS, {"song": H["song"]}, {"user": 5})["user"]
+    assert torch.allclose(out, conv(LIKED_BY)({LIKED_BY: BLOCKS[LIKED_BY]}, H, {"user": 5})["user"])
+
+
+def test_relation_without_encoder_is_an_error():
+    with pytest.raises(ConfigError, match="no relation encoder for user__likes__song"):
+        conv(LIKED_BY)({LIKES: random_block(5, 6, 4, edge_type=LIKES)}, H, {"song": 6})
+
+
+class WrongShape(RelationEncoder):
+    def forward(self, relation, src, dst):
+        return src.h
+
+
+class WrongType(RelationEncoder):
+    def forward(self, relation, src, dst):
+        return dst.h.double()
+
+
+@pytest.mark.parametrize(
+    ("encoder", "message"),
+    [
+        (WrongShape(4), "WrongShape of song__liked_by__user returned (6, 4), expected (5, 4)"),
+        (WrongType(4), "WrongType of song__liked_by__user returned torch.float64"),
+    ],
+)
+def test_encoder_that_breaks_the_contract_is_named(encoder, message):
+    with pytest.raises(ConfigError) as problem:
+        HeteroConv({LIKED_BY: encoder}, 4)({LIKED_BY: BLOCKS[LIKED_BY]}, H, {"user": 5})
+    assert message in str(problem.value)
+
+
+def test_prefix_of_inputs_are_the_destinations():
+    """In a sampled block the destinations are the first input nodes: a gate must look at those."""
+    layer = conv(FRIENDS, encoder="sage")
+    block = random_block(5, 2, 4, edge_type=FRIENDS)
+    out = layer({FRIENDS: block}, H, {"user": 2})["user"]
+    encoder = layer.encoders[str(FRIENDS)]
+    by_hand = encoder(block, H["user"], NodeInputs(H["user"].h[:2]))
+    assert torch.allclose(out, by_hand * (block.in_degree > 0)[:, None])

@@ -1,0 +1,191 @@
+"""Losses, batches and gradients against values computed by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from hetmusic.graph.splits import random_split
+from hetmusic.graph.view import TrainingView
+from hetmusic.models import LayeredBlocks
+from hetmusic.models.heads import ScoreView
+from hetmusic.training.batches import Batch, PairBatches, Propagation, UserBatches
+from hetmusic.training.losses import losses, total_loss
+from hetmusic.training.sampling import NeighborSampler
+from hetmusic.training.tensors import GraphTensors
+from tests.training.worlds import community_graph
+
+NONE = torch.tensor([], dtype=torch.long)
+EMPTY = LayeredBlocks({}, [])
+
+
+def batch(targets, masked=(), log_q=None, negatives=None):
+    rows, columns = (torch.tensor(x) for x in zip(*targets, strict=True))
+    hidden = tuple(torch.tensor(x) for x in zip(*masked, strict=True)) if masked else (NONE, NONE)
+    return Batch(EMPTY, NONE, EMPTY, None, None, rows, columns, *hidden, log_q, negatives)
+
+
+def view(scores, present=None):
+    """A view whose scores are exactly these."""
+    scores = torch.tensor(scores)
+    return ScoreView("v", scores.requires_grad_(), torch.eye(scores.shape[1]), present)
+
+
+class TestSoftmax:
+    def test_by_hand(self):
+        v = view([[1.0, 2.0, 0.0], [0.0, 0.0, 3.0]])
+        loss = losses.make("softmax")(v, batch([(0, 1), (1, 0)]))
+        first = math.log(math.e + math.e**2 + 1) - 2
+        second = math.log(1 + 1 + math.e**3) - 0
+        assert math.isclose(loss.item(), (first + second) / 2, rel_tol=1e-6)
+
+    def test_gradient_by_hand(self):
+        v = view([[0.0, 0.0, 0.0]])
+        losses.make("softmax")(v, batch([(0, 1)])).backward()
+        assert torch.allclose(v.users.grad, torch.tensor([[1 / 3, 1 / 3 - 1, 1 / 3]]))
+
+    def test_masked_pairs_are_no_candidates(self):
+        v = view([[1.0, 2.0, 50.0]])
+        loss = losses.make("softmax")(v, batch([(0, 1)], masked=[(0, 2)]))
+        assert math.isclose(loss.item(), math.log(math.e + math.e**2) - 2, rel_tol=1e-6)
+        loss.backward()
+        assert v.users.grad[0, 2] == 0
+
+    def test_absent_items_are_neither_targets_nor_candidates(self):
+        v = view([[1.0, 2.0, 0.0]], torch.tensor([True, True, False]))
+        loss = losses.make("softmax")(v, batch([(0, 0), (0, 2)]))
+        assert math.isclose(loss.item(), math.log(math.e + math.e**2) - 1, rel_tol=1e-6)
+
+    def test_a_view_that_can_score_no_target_has_no_loss(self):
+        v = view([[1.0, 2.0]], torch.tensor([True, False]))
+        loss = losses.make("softmax")(v, batch([(0, 1)]))
+        loss.backward()
+        assert loss.item() == 0
+        assert v.users.grad.tolist() == [[0, 0]]
+
+    def test_row_whose_every_candidate_is_masked_does_no_harm(self):
+        v = view([[1.0, 2.0], [1.0, 2.0]])
+        loss = losses.make("softmax")(v, batch([(0, 1)], masked=[(1, 0), (1, 1)]))
+        loss.backward()
+        assert torch.isfinite(v.users.grad).all()
+
+    def test_log_q_lowers_popular_candidates(self):
+        v = view([[1.0, 2.0]])
+        loss = losses.make("sampled_softmax")(v, batch([(0, 1)], log_q=torch.tensor([0.0, 1.0])))
+        assert math.isclose(loss.item(), math.log(2 * math.e) - 1, rel_tol=1e-6)
+
+
+class TestBPR:
+    def test_by_hand_with_gradient(self):
+        v = view([[2.0, 1.0, 0.0]])
+        negatives = torch.tensor([[1], [2]])
+        loss = losses.make("bpr")(v, batch([(0, 0), (0, 0)], negatives=negatives))
+        expected = (math.log(1 + math.exp(-1)) + math.log(1 + math.exp(-2))) / 2
+        assert math.isclose(loss.item(), expected, rel_tol=1e-6)
+        loss.backward()
+        s1, s2 = 1 / (1 + math.e), 1 / (1 + math.e**2)
+        assert torch.allclose(v.users.grad, torch.tensor([[-(s1 + s2) / 2, s1 / 2, s2 / 2]]))
+
+    def test_absent_items_do_not_count(self):
+        v = view([[2.0, 1.0, 0.0]], torch.tensor([True, False, True]))
+        loss = losses.make("bpr")(v, batch([(0, 0), (0, 0)], negatives=torch.tensor([[1], [2]])))
+        assert math.isclose(loss.item(), math.log(1 + math.exp(-2)), rel_tol=1e-6)
+
+
+def test_total_loss_weighs_the_towers():
+    final, one, two = view([[0.0, 0.0]]), view([[1.0, 0.0]]), view([[0.0, 1.0]])
+    b = batch([(0, 0)])
+    softmax = losses.make("softmax")
+    total = total_loss(softmax, [final, one, two], b, 0.5)
+    parts = [math.log(2), math.log(1 + math.exp(-1)), math.log(1 + math.e)]
+    assert math.isclose(total.item(), parts[0] + 0.5 * (parts[1] + parts[2]) / 2, rel_tol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def setup(tmp_path_factory):
+    graph = community_graph(tmp_path_factory.mktemp("graph") / "g")
+    view = TrainingView(graph, random_split(graph, seed=1))
+    return view, GraphTensors.from_view(view)
+
+
+def propagation(tensors, fanout=None):
+    sampler = None if fanout is None else NeighborSampler(tensors, [fanout, fanout])
+    return Propagation(tensors, 2, "user", "artist", sampler)
+
+
+def input_pairs(blocks, input_users):
+    """(user, item) pairs that reach users as messages, in global indices (whole-graph blocks)."""
+    block = next(b for t, b in blocks.layers[-1].blocks.items() if t.relation == "liked_by")
+    return set(zip(block.dst_index.tolist(), block.src_index.tolist(), strict=True))
+
+
+class TestUserBatches:
+    def test_input_edges_are_neither_targets_nor_candidates(self, setup):
+        view, tensors = setup
+        train = set(zip(view.split.train.src.tolist(), view.split.train.dst.tolist(), strict=True))
+        batches = UserBatches(view.split.train, propagation(tensors), 16, 0.6)
+        seen_users = []
+        for b in batches.epoch(np.random.default_rng(0)):
+            users = b.user_rows.tolist()
+            seen_users += users
+            targets = {(users[r], c) for r, c in zip(b.target_rows.tolist(), b.target_columns.tolist(), strict=True)}
+            masked = {(users[r], c) for r, c in zip(b.masked_rows.tolist(), b.masked_columns.tolist(), strict=True)}
+            inputs = {pair for pair in input_pairs(b.user_blocks, None) if pair[0] in set(users)}
+            assert targets
+            assert not targets & inputs
+            assert inputs == masked
+            assert targets | masked == {pair for pair in train if pair[0] in set(users)}
+        assert sorted(seen_users) == list(range(40))
+
+    def test_restricted_catalogue(self, setup):
+        view, tensors = setup
+        kept = np.unique(view.split.train.dst).astype(np.int32)
+        b = next(UserBatches(view.split.train, propagation(tensors), 16, 0.6, kept).epoch(np.random.default_rng(0)))
+        assert b.item_ids.tolist() == kept.tolist()
+        users, train = b.user_rows, set(zip(view.split.train.src, view.split.train.dst, strict=True))
+        for row, column in zip(b.target_rows.tolist(), b.target_columns.tolist(), strict=True):
+            assert (int(users[row]), int(kept[column])) in train
+
+
+class TestPairBatches:
+    @pytest.mark.parametrize("fanout", [None, 4])
+    @pytest.mark.parametrize("pairwise", [False, True])
+    def test_targets_are_the_pairs_and_are_not_in_the_message_passing(self, setup, fanout, pairwise):
+        view, tensors = setup
+        train = set(zip(view.split.train.src.tolist(), view.split.train.dst.tolist(), strict=True))
+        batches = PairBatches(view.split.train, propagation(tensors, fanout), 32, 0.0, 5, pairwise)
+        done = []
+        for b in batches.epoch(np.random.default_rng(0)):
+            nodes = b.user_blocks.input_nodes["user"]
+            users = [int(nodes[r]) if nodes is not None else int(r) for r in b.user_rows]
+            items = b.item_ids.tolist()
+            pairs = [(users[r], items[c]) for r, c in zip(b.target_rows.tolist(), b.target_columns.tolist(), strict=True)]
+            done += pairs
+            hidden = {(r, c) for r, c in zip(b.masked_rows.tolist(), b.masked_columns.tolist(), strict=True)}
+            for row in range(len(pairs)):
+                liked = {c for c, item in enumerate(items) if (users[row], item) in train}
+                assert {c for r, c in hidden if r == row} == liked - {int(b.target_columns[row])}
+            if fanout is None:
+                assert not set(pairs) & input_pairs(b.user_blocks, None)
+            if pairwise:
+                for row, columns in enumerate(b.negative_columns.tolist()):
+                    assert not {(users[row], items[c]) for c in columns} & train
+        assert sorted(done) == sorted(train)
+
+    def test_log_q_is_the_expected_number_of_draws(self, setup):
+        view, tensors = setup
+        batches = PairBatches(view.split.train, propagation(tensors), 32, 0.0, 6)
+        b = next(batches.epoch(np.random.default_rng(0)))
+        popularity = np.bincount(view.split.train.dst, minlength=30) / len(view.split.train)
+        expected = 6 / 30 + 32 * popularity[b.item_ids.numpy()]
+        assert np.allclose(b.log_q.exp().numpy(), expected, rtol=1e-5)
+
+    def test_moving_keeps_shared_blocks_shared(self, setup):
+        view, tensors = setup
+        b = next(UserBatches(view.split.train, propagation(tensors), 16, 0.6).epoch(np.random.default_rng(0)))
+        moved = b.to(torch.device("meta"))
+        assert moved.item_blocks is moved.user_blocks
+        assert moved.target_rows.device.type == "meta"

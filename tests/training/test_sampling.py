@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hetmusic.graph.splits import random_split
+from hetmusic.graph.view import TrainingView
+from hetmusic.models import MMGNN, ModelConfig, RelationConfig
+from hetmusic.training.sampling import NeighborSampler, pick_edges
+from hetmusic.training.tensors import GraphTensors, graph_schema, subset
+from tests.blocks import random_block
+from tests.training.worlds import community_graph
+
+
+@pytest.fixture(scope="module")
+def view(tmp_path_factory):
+    graph = community_graph(tmp_path_factory.mktemp("graph") / "g")
+    return TrainingView(graph, random_split(graph, seed=1))
+
+
+@pytest.fixture(scope="module")
+def tensors(view):
+    return GraphTensors.from_view(view)
+
+
+class TestPickEdges:
+    @given(
+        st.lists(st.integers(0, 12), min_size=1, max_size=8),
+        st.integers(1, 6),
+        st.integers(0, 2**32 - 1),
+    )
+    def test_distinct_edges_of_the_right_node_up_to_fanout(self, degrees, fanout, seed):
+        indptr = np.concatenate([[0], np.cumsum(degrees)]).astype(np.int32)
+        nodes = np.arange(len(degrees))[::-1].copy()
+        rows, edges = pick_edges(indptr, nodes, fanout, np.random.default_rng(seed))
+        assert len(set(zip(rows, edges, strict=True))) == len(edges)
+        counts = np.bincount(rows, minlength=len(nodes))
+        assert counts.tolist() == [min(fanout, degrees[node]) for node in nodes]
+        assert (edges >= indptr[nodes[rows]]).all()
+        assert (edges < indptr[nodes[rows] + 1]).all()
+        assert (np.diff(rows) >= 0).all()
+
+    def test_every_edge_is_equally_likely(self):
+        indptr = np.array([0, 10], dtype=np.int32)
+        nodes = np.zeros(20_000, dtype=np.int64)
+        _, edges = pick_edges(indptr, nodes, 3, np.random.default_rng(0))
+        share = np.bincount(edges, minlength=10) / len(nodes)
+        # 0.3 each; the standard error is sqrt(.3 · .7 / 20,000) = .0032
+        assert np.abs(share - 0.3).max() < 5 * 0.0033
+
+    def test_every_pair_is_equally_likely(self):
+        """Uniform over subsets, not only over single edges."""
+        indptr = np.array([0, 5], dtype=np.int32)
+        nodes = np.zeros(20_000, dtype=np.int64)
+        _, edges = pick_edges(indptr, nodes, 2, np.random.default_rng(0))
+        pairs = np.sort(edges.reshape(-1, 2), axis=1)
+        _, counts = np.unique(pairs[:, 0] * 5 + pairs[:, 1], return_counts=True)
+        assert len(counts) == 10
+        assert np.abs(counts / len(nodes) - 0.1).max() < 0.011
+
+    def test_minus_one_takes_all(self):
+        indptr = np.array([0, 3, 7], dtype=np.int32)
+        rows, edges = pick_edges(indptr, np.array([1, 0]), -1, np.random.default_rng(0))
+        assert rows.tolist() == [0, 0, 0, 0, 1, 1, 1]
+        assert edges.tolist() == [3, 4, 5, 6, 0, 1, 2]
+
+
+@given(st.integers(0, 30), st.integers(0, 9))
+def test_subset_equals_a_block_built_from_the_kept_edges(num_edges, seed):
+    block = random_block(6, 5, num_edges, seed)
+    keep = torch.rand(num_edges, generator=torch.Generator().manual_seed(seed)) < 0.5
+    part = subset(block, keep)
+    x = torch.randn(6, 3, dtype=torch.float64, requires_grad=True)
+    weight = block.edge["weight"].double()
+    matrix = torch.zeros(5, 6, dtype=torch.float64)
+    matrix[block.dst_index[keep], block.src_index[keep]] = weight[keep]
+    out = part.sum(x, part.edge["weight"].double())
+    assert torch.allclose(out, matrix @ x)
+    if part.num_edges:
+        (gradient,) = torch.autograd.grad(out.square().sum(), x)
+        assert torch.allclose(gradient, 2 * matrix.T @ (matrix @ x))
+
+
+def net_for(view, tensors, relations=("liked_by", "likes", "genre_of", "friends"), **config):
+    torch.manual_seed(0)
+    chosen = {name: RelationConfig(encoder="mean") for name in relations}
+    return MMGNN(graph_schema(view), ModelConfig(**{"dim": 8, **config}), chosen)
+
+
+def global_edges(blocks, sampler_graph):
+    """(edge type, global source, global destination) of every edge of a layered block."""
+    nodes = {ntype: ids.numpy() for ntype, ids in blocks.input_nodes.items()}
+    for layer in blocks.layers:
+        for edge_type, block in layer.blocks.items():
+            src = nodes[edge_type.src][block.src_index.numpy()]
+            dst = nodes[edge_type.dst][block.dst_index.numpy()]
+            yield edge_type, src, dst
+        nodes = {ntype: ids[: layer.num_dst[ntype]] for ntype, ids in nodes.items()}
+
+
+class TestNeighborSampler:
+    def test_taking_all_neighbours_equals_the_whole_graph(self, view, tensors):
+        net = net_for(view, tensors)
+        sampler = NeighborSampler(tensors, [-1, -1])
+        users = np.array([7, 0, 21])
+        sampled = sampler.sample({"user": users}, np.random.default_rng(0))
+        whole = net.encode_users(tensors.full(2))["ids"][users]
+        assert torch.allclose(net.encode_users(sampled)["ids"], whole, atol=1e-6)
+        items = np.array([3, 29])
+        sampled = sampler.sample({"artist": items}, np.random.default_rng(0))
+        assert torch.allclose(net.encode_items(sampled)["ids"], net.encode_items(tensors.full(2))["ids"][items], atol=1e-6)
+
+    def test_edges_are_edges_of_the_graph(self, tensors):
+        sampler = NeighborSampler(tensors, [3, 2])
+        blocks = sampler.sample({"user": np.arange(5)}, np.random.default_rng(0))
+        for edge_type, src, dst in global_edges(blocks, tensors):
+            whole = tensors.blocks[edge_type]
+            known = set(zip(whole.src_index.tolist(), whole.dst_index.tolist(), strict=True))
+            assert set(zip(src.tolist(), dst.tolist(), strict=True)) <= known
+
+    def test_attributes_belong_to_their_edges(self, view, tensors):
+        blocks = NeighborSampler(tensors, [3, 2]).sample({"user": np.arange(5)}, np.random.default_rng(0))
+        liked_by = next(t for t in tensors.blocks if t.relation == "liked_by")
+        weight = {(u, i): w for u, i, w in zip(view.split.train.src, view.split.train.dst, view.split.train.weight, strict=True)}
+        block = blocks.layers[1].blocks[liked_by]
+        middle = blocks.layers[0].num_dst["artist"]
+        artists = blocks.input_nodes["artist"][:middle][block.src_index].tolist()
+        users = blocks.input_nodes["user"][block.dst_index].tolist()
+        expected = [weight[user, artist] for user, artist in zip(users, artists, strict=True)]
+        assert block.edge["weight"].tolist() == expected
+
+    def test_dropped_edges_pass_no_message_in_either_direction(self, view, tensors):
+        train = view.split.train
+        dropped = np.random.default_rng(3).random(len(train)) < 0.5
+        gone = set(zip(train.src[dropped].tolist(), train.dst[dropped].tolist(), strict=True))
+        seeds = {"user": np.arange(40), "artist": np.arange(30)}
+        for blocks in (
+            NeighborSampler(tensors, [-1, -1]).sample(seeds, np.random.default_rng(0), dropped),
+            tensors.without(dropped, 2),
+        ):
+            if blocks.input_nodes["user"] is None:
+                blocks = type(blocks)({t: torch.arange(n) for t, n in tensors.num_nodes.items()}, blocks.layers)
+            checked = 0
+            for edge_type, src, dst in global_edges(blocks, tensors):
+                if edge_type.relation == "likes":
+                    pairs = set(zip(src.tolist(), dst.tolist(), strict=True))
+                elif edge_type.relation == "liked_by":
+                    pairs = set(zip(dst.tolist(), src.tolist(), strict=True))
+                else:
+                    continue
+                checked += len(pairs)
+                assert not pairs & gone
+            assert checked > 0
+
+    def test_same_generator_same_blocks(self, tensors):
+        sampler = NeighborSampler(tensors, [3, 2])
+        one, two = (sampler.sample({"user": np.arange(9)}, np.random.default_rng(5)) for _ in range(2))
+        for a, b in zip(global_edges(one, tensors), global_edges(two, tensors), strict=True):
+            assert a[0] == b[0]
+            assert a[1].tolist() == b[1].tolist()
+            assert a[2].tolist() == b[2].tolist()
+
+
+class TestGraphTensors:
+    def test_equals_the_dgl_heterograph(self, view, tensors):
+        from hetmusic.relations import RelationBlock
+
+        graph = view.graph.heterograph(view)
+        assert {tuple(t) for t in tensors.blocks} == set(graph.canonical_etypes)
+        for edge_type, block in tensors.blocks.items():
+            theirs = RelationBlock.from_dgl(graph, edge_type)
+            assert torch.equal(theirs.csr.indptr, block.csr.indptr)
+            x = torch.randn(block.num_src, 2)
+            weight, other = block.edge.get("weight"), theirs.edge.get("weight")
+            assert torch.allclose(block.sum(x, weight), theirs.sum(x, other), atol=1e-5)
+
+    def test_no_held_out_pair_is_among_the_edges(self, view, tensors):
+        held = {*zip(view.split.valid.src.tolist(), view.split.valid.dst.tolist(), strict=True)}
+        held |= {*zip(view.split.test.src.tolist(), view.split.test.dst.tolist(), strict=True)}
+        likes = tensors.blocks[view.graph.interaction]
+        edges = set(zip(likes.src_index.tolist(), likes.dst_index.tolist(), strict=True))
+        assert held
+        assert not held & edges
