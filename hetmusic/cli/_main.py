@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from hetmusic import __version__
+from hetmusic._version import __version__
 from hetmusic.errors import UserError, did_you_mean
 
 #: command -> one-line help, so that ``hetmusic --help`` imports none of them

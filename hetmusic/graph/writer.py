@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from hetmusic import __version__
+from hetmusic._version import __version__
 from hetmusic._io import replacing_folder, sha256, write_json
 from hetmusic.errors import DataError
 from hetmusic.graph import tables

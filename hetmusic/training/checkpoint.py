@@ -51,6 +51,11 @@ class StateFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    @property
+    def exists(self) -> bool:
+        """Whether any epoch's state was saved."""
+        return (self.folder / _POINTER).is_file()
+
     def save(
         self,
         epoch: int,
@@ -82,12 +87,9 @@ class StateFolder:
         """Read the newest state into model, optimiser and running average.
 
         :return: what was given as ``trainer``, and ``epoch``.
-        :raises RunError: if there is no state or it is damaged.
+        :raises RunError: if there is no state (:attr:`exists`) or it is damaged.
         """
-        pointer = self.folder / _POINTER
-        if not pointer.is_file():
-            raise RunError(f"{self.folder.parent} has no saved training state to resume from ({pointer.name} is missing)")
-        folder = self.folder / str(read_json(pointer, RunError).get("state"))
+        folder = self.folder / str(read_json(self.folder / _POINTER, RunError).get("state"))
         trainer = read_json(folder / "trainer.json", RunError)
         load_weights(folder / "model.safetensors", model)
         _restore(optimizer, _load_tensors(folder / "optimizer.safetensors"), trainer.pop("steps"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from hetmusic import __version__
+from hetmusic._version import __version__
 from hetmusic._io import replacing_file, write_json
 from hetmusic.errors import RunError, UserError
 from hetmusic.evaluation import evaluate
@@ -52,12 +52,14 @@ def fit(
     out = Path(out)
     if out.exists() and not overwrite:
         raise RunError(f"{out} already exists; choose another --out, pass --overwrite, or go on with --resume {out}")
+    if out.exists():
+        layout.RunInfo.load(out)  # --overwrite replaces a run, never a folder of something else
     split = make_split(graph, config.split)
     model, tensors = _prepare(graph, split, config)
+    trainer = Trainer(model, tensors, split, config, out, observers)
     if out.exists():
         shutil.rmtree(out)
     _write_start(graph, split, config, out)
-    trainer = Trainer(model, tensors, split, config, out, observers)
     return _train(trainer, graph, split, out)
 
 
@@ -79,15 +81,24 @@ def resume(
     if epochs is not None:
         config = config.model_copy(update={"training": config.training.model_copy(update={"epochs": epochs})})
         _write_text(folder / layout.CONFIG_FILE, dump_toml(config))
-    graph = MusicGraph.open(info.graph.locate(folder))
-    if graph.checksum != info.graph.checksum:
-        raise RunError(f"the graph {graph.path} is not the one that {folder} was fitted on (its checksum differs)")
+    graph = open_run_graph(folder, info)
     split = Split.load(folder / layout.SPLIT_FOLDER, graph)
     model, tensors = _prepare(graph, split, config)
     trainer = Trainer(model, tensors, split, config, folder, observers)
     trainer.resume()
     info.with_status("running").save(folder)
     return _train(trainer, graph, split, folder)
+
+
+def open_run_graph(folder: Path, info: layout.RunInfo) -> MusicGraph:
+    """Open the graph that a run was fitted on.
+
+    :raises RunError: if it has gone or changed.
+    """
+    graph = MusicGraph.open(info.graph.locate(folder))
+    if graph.checksum != info.graph.checksum:
+        raise RunError(f"the graph {graph.path} is not the graph that {folder} was fitted on: its checksum differs")
+    return graph
 
 
 def build_model(graph: MusicGraph, split: Split, config: FitConfig) -> tuple[MMGNN, TrainingView]:

@@ -34,15 +34,6 @@ class Loss(nn.Module):
 losses: Resolver[Loss] = Resolver("loss", Loss, "hetmusic.losses")
 
 
-def present_targets(view: ScoreView, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Rows and columns of the targets that the view can score."""
-    rows, columns = batch.target_rows, batch.target_columns
-    if view.present is None:
-        return rows, columns
-    kept = view.present[columns]
-    return rows[kept], columns[kept]
-
-
 @losses.register("softmax")
 class SoftmaxLoss(Loss):
     """Cross-entropy of each target against all candidates: logsumexp_j s(u, j) - s(u, i).
@@ -54,20 +45,22 @@ class SoftmaxLoss(Loss):
     batches = "users"
 
     def forward(self, view: ScoreView, batch: Batch) -> Tensor:  # noqa: D102
-        rows, columns = present_targets(view, batch)
-        if len(rows) == 0:
-            return 0.0 * (view.users.sum() + view.items.sum())
+        rows, columns = batch.target_rows, batch.target_columns
         scores = view.users @ view.items.T
         if batch.log_q is not None:
             scores = scores - batch.log_q
+        target = scores[rows, columns]
+        # counted, not selected: shapes that depend on values would make a GPU wait for the CPU
+        counts = scores.new_ones(len(rows)) if view.present is None else view.present[columns].to(scores.dtype)
         lowest = scores.new_tensor(float("-inf"))
         scores = scores.index_put_((batch.masked_rows, batch.masked_columns), lowest)
         if view.present is not None:
             scores = scores.masked_fill_(~view.present, float("-inf"))
-        # a row without targets is not looked at, and might have no candidate left
-        judged, position = torch.unique(rows, return_inverse=True)
-        total = torch.logsumexp(scores if len(judged) == len(scores) else scores[judged], dim=1)
-        return (total[position] - scores[rows, columns]).mean()
+        # a row without targets may have no candidate left, and the gradient of its logsumexp would be NaN
+        judged = scores.new_zeros(len(scores)).index_add(0, rows, counts) > 0
+        scores = scores.masked_fill_(~judged[:, None], 0.0)
+        loss = torch.logsumexp(scores, dim=1)[rows] - target
+        return (loss * counts).sum() / counts.sum().clamp(min=1)
 
 
 @losses.register("sampled_softmax")

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from hetmusic.errors import UserError
 from hetmusic.graph.splits import Split
 from hetmusic.models import MMGNN, LayeredBlocks, final_embeddings
-from hetmusic.ranking import EmbeddingScorer, RankedHits, UserItems, top_k
+from hetmusic.ranking import EmbeddingScorer, RankedHits, UserItems, parse_metric, top_k
 from hetmusic.training.averaging import WeightAverage
-from hetmusic.training.batches import PairBatches, Propagation, UserBatches
+from hetmusic.training.batches import Batch, PairBatches, Propagation, UserBatches
 from hetmusic.training.checkpoint import StateFolder, save_weights
 from hetmusic.training.config import FitConfig
 from hetmusic.training.device import choose_device
@@ -68,6 +69,7 @@ class Trainer:
         self.split = split
         self.folder = folder
         self.observers = list(observers)
+        self.metric = parse_metric(config.training.metric)
         self.loss = losses.make(config.training.loss)
         self.batches = self._make_batches()
         self.optimizer = torch.optim.Adam(
@@ -88,10 +90,13 @@ class Trainer:
         return "full" if edges <= FULL_GRAPH_EDGES else "sampled"
 
     def resume(self) -> None:
-        """Go back to the newest saved state.
+        """Go back to the newest saved state; to the very start if the run did not get through one epoch.
 
-        :raises RunError: if there is none.
+        :raises RunError: if the state is damaged.
         """
+        if not self.state.exists:
+            self._cut_history()
+            return
         saved = self.state.load(self.model, self.optimizer, self.average.values)
         self.epoch = int(saved["epoch"]) + 1
         best = saved["stopping"]
@@ -139,9 +144,9 @@ class Trainer:
         seen = UserItems.from_edges([self.split.train], **shape)
         held_out = UserItems.from_edges([self.split.valid], **shape)
         judged_users = np.unique(self.split.valid.src)
-        name, _, k = self.config.training.metric.partition("@")
-        ranked, _ = top_k(scorer, judged_users, int(k), seen, self.split.items)
-        values = RankedHits.judge(ranked, judged_users, held_out).measure(name, int(k))
+        name, k = self.metric
+        ranked, _ = top_k(scorer, judged_users, k, seen, self.split.items)
+        values = RankedHits.judge(ranked, judged_users, held_out).measure(name, k)
         return {self.config.training.metric: float(values.mean())}
 
     def _epoch(self) -> None:
@@ -183,7 +188,8 @@ class Trainer:
                 observer.on_batch(step + 1, len(self.batches), value)
         return total / max(count, 1)
 
-    def _step(self, batch: Any) -> float:
+    def loss_of(self, batch: Batch) -> Tensor:
+        """The loss of a batch, which is moved to the model's device first; a scalar."""
         batch = batch.to(self.device)
         towers = self.model.encode_users(batch.user_blocks)
         users = {name: value[batch.user_rows] for name, value in towers.items()}
@@ -191,7 +197,10 @@ class Trainer:
         if batch.item_rows is not None:
             items = {name: value[batch.item_rows] for name, value in items.items()}
         views = self.model.score_views(users, items, batch.item_ids)
-        loss = total_loss(self.loss, views, batch, self.config.training.tower_loss)
+        return total_loss(self.loss, views, batch, self.config.training.tower_loss)
+
+    def _step(self, batch: Batch) -> float:
+        loss = self.loss_of(batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()

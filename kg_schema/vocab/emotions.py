@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import Field, model_validator
 
 from kg_schema.models import SpecModel, mistake
-from kg_schema.vocab.matching import AmbiguousWord, Matcher
+from kg_schema.vocab.matching import AmbiguousWordError, Matcher
 from kg_schema.yaml_file import YamlFile
 
 
@@ -44,7 +44,7 @@ class EmotionVocabulary(SpecModel):
     def _unambiguous(self) -> EmotionVocabulary:
         try:
             _ = self._matcher
-        except AmbiguousWord as error:
+        except AmbiguousWordError as error:
             raise mistake(str(error), "emotions", error.name) from None
         return self
 

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from kg_schema.errors import did_you_mean
 from kg_schema.models import SpecModel, mistake
-from kg_schema.vocab.matching import AmbiguousWord, Matcher
+from kg_schema.vocab.matching import AmbiguousWordError, Matcher
 from kg_schema.yaml_file import YamlFile
 
 
@@ -61,7 +61,7 @@ class GenreVocabulary(SpecModel):
     def _unambiguous(self) -> GenreVocabulary:
         try:
             _ = self._matcher
-        except AmbiguousWord as error:
+        except AmbiguousWordError as error:
             raise mistake(str(error), "genres", error.name) from None
         return self
 

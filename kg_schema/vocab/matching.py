@@ -11,7 +11,7 @@ from kg_schema.errors import SchemaError
 _SHORTEST = 2
 
 
-class AmbiguousWord(SchemaError):
+class AmbiguousWordError(SchemaError):
     """A word that stands for two names."""
 
     def __init__(self, word: str, name: str, other: str) -> None:
@@ -37,7 +37,7 @@ class Matcher:
 
         :param aliases: canonical name -> other words for it.
         :param endings: words that may follow without changing the meaning, as in "house music".
-        :raises AmbiguousWord: if two names share a form.
+        :raises AmbiguousWordError: if two names share a form.
         """
         self._endings = tuple(endings)
         self._exact: dict[str, str] = {}
@@ -69,4 +69,4 @@ class Matcher:
         key = form if known is self._forms else word.strip().casefold()
         other = known.setdefault(key, name)
         if other != name:
-            raise AmbiguousWord(word, name, other)
+            raise AmbiguousWordError(word, name, other)

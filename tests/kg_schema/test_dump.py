@@ -85,41 +85,125 @@ def test_format_and_delimiter_by_suffix(file: dict[str, str], kind: str, separat
 
 
 MISTAKES = {
-    "unknown key": ("path: plays.tsv", "path: plays.tsv\n    delimeter: x", r":7: files.plays.delimeter: unknown key \(did you mean 'delimiter'"),
-    "unknown top key": ("item: song", "item: song\nitems: song", r":3: items: unknown key \(did you mean 'item'"),
+    "unknown key": (
+        "path: plays.tsv",
+        "path: plays.tsv\n    delimeter: x",
+        r":7: files.plays.delimeter: unknown key \(did you mean 'delimiter'",
+    ),
+    "unknown top key": (
+        "item: song",
+        "item: song\nitems: song",
+        r":3: items: unknown key \(did you mean 'item'",
+    ),
     "missing key": ("    src: who\n", "", r":16: edges\[0\].src: this key is missing"),
     "missing name": ("name: mine\n", "", ":1: name: this key is missing"),
     "wrong type": ("    src: who", "    src: 7", r":18: edges\[0\].src: .*string.* not 7"),
-    "wrong choice": ("types: {n: int}", "types: {n: integer}", r":7: files.plays.types.n: .*'int'.*not 'integer'"),
-    "duplicate key": ("    src: who", "    src: who\n    src: who", r":19: edges\[0\].src: this key was already given"),
-    "unknown file": ("    file: plays\n    src", "    file: play\n    src", r":17: edges\[0\].file: no file 'play' .*did you mean 'plays'"),
-    "unused file": ("people: {path: people.csv}", "people: {path: people.csv}\n  more: {path: x.csv}", ":5: files.more: nothing is read"),
-    "unknown node type": ("  song:\n", "  songs:\n", r":11: nodes.songs: unknown node type 'songs' \(did you mean 'song'"),
+    "wrong choice": (
+        "types: {n: int}",
+        "types: {n: integer}",
+        r":7: files.plays.types.n: .*'int'.*not 'integer'",
+    ),
+    "duplicate key": (
+        "    src: who",
+        "    src: who\n    src: who",
+        r":19: edges\[0\].src: this key was already given",
+    ),
+    "unknown file": (
+        "    file: plays\n    src",
+        "    file: play\n    src",
+        r":17: edges\[0\].file: no file 'play' .*did you mean 'plays'",
+    ),
+    "unused file": (
+        "people: {path: people.csv}",
+        "people: {path: people.csv}\n  more: {path: x.csv}",
+        ":5: files.more: nothing is read",
+    ),
+    "unknown node type": (
+        "  song:\n",
+        "  songs:\n",
+        r":11: nodes.songs: unknown node type 'songs' \(did you mean 'song'",
+    ),
     "unknown item": ("item: song", "item: track", ":2: item: unknown node type 'track'"),
-    "unknown relation": ("relation: likes", "relation: like", r":16: edges\[0\].relation: unknown relation 'like' \(did you mean"),
+    "unknown relation": (
+        "relation: likes",
+        "relation: like",
+        r":16: edges\[0\].relation: unknown relation 'like' \(did you mean",
+    ),
     "inverse": ("relation: likes", "relation: liked_by", "'liked_by' is the inverse of 'likes'"),
-    "impossible ends": ("relation: likes", "relation: sung_by", r":16: edges\[0\].relation: the dump has no nodes for"),
-    "no weight": ("relation: likes", "relation: friends", r":20: edges\[0\].weight: edges of 'friends' have no weight"),
+    "impossible ends": (
+        "relation: likes",
+        "relation: sung_by",
+        r":16: edges\[0\].relation: the dump has no nodes for",
+    ),
+    "no weight": (
+        "relation: likes",
+        "relation: friends",
+        r":20: edges\[0\].weight: edges of 'friends' have no weight",
+    ),
     "no such edge": ("item: song", "item: artist", ":1: interaction: no edges of the form user likes artist"),
-    "escaping path": ("path: people.csv", "path: ../people.csv", r":4: files.people.path: '\.\./people.csv' leaves the raw"),
-    "absolute path": ("path: people.csv", "path: /etc/passwd", ":4: files.people.path: .* leaves the raw folder"),
-    "windows path": ("path: people.csv", "path: 'C:\\x.csv'", ":4: files.people.path: .* leaves the raw folder"),
-    "two times": ("time: when", "time: {column: when, year: y, month: m, day: d}", "either `column` or all of"),
+    "escaping path": (
+        "path: people.csv",
+        "path: ../people.csv",
+        r":4: files.people.path: '\.\./people.csv' leaves the raw",
+    ),
+    "absolute path": (
+        "path: people.csv",
+        "path: /etc/passwd",
+        ":4: files.people.path: .* leaves the raw folder",
+    ),
+    "windows path": (
+        "path: people.csv",
+        "path: 'C:\\x.csv'",
+        ":4: files.people.path: .* leaves the raw folder",
+    ),
+    "two times": (
+        "time: when",
+        "time: {column: when, year: y, month: m, day: d}",
+        "either `column` or all of",
+    ),
     "half a date": ("time: when", "time: {year: y, month: m}", r":21: edges\[0\].time: give either"),
-    "two weights": ("weight: n", "weight: n\n    count_rows: true", ":21: .*count_rows: the weight is either"),
+    "two weights": (
+        "weight: n",
+        "weight: n\n    count_rows: true",
+        ":21: .*count_rows: the weight is either",
+    ),
     "reserved attribute": ("label: label}", "name: label}", r"attributes.name: every node has this column"),
-    "header and columns": ("path: plays.tsv", "path: plays.tsv\n    columns: [who]", ":7: files.plays.columns: .*without header"),
-    "columns missing": ("path: plays.tsv", "path: plays.tsv\n    header: false", ":7: files.plays.header: `columns` is missing"),
+    "header and columns": (
+        "path: plays.tsv",
+        "path: plays.tsv\n    columns: [who]",
+        ":7: files.plays.columns: .*without header",
+    ),
+    "columns missing": (
+        "path: plays.tsv",
+        "path: plays.tsv\n    header: false",
+        ":7: files.plays.header: `columns` is missing",
+    ),
     "unlisted column": (
         "path: plays.tsv",
         "path: plays.tsv\n    header: false\n    columns: [who, what, when, nn, mood]",
         r":9: files.plays.types.n: no column 'n' in `columns` \(did you mean 'nn'",
     ),
-    "csv option": ("{path: tracks.jsonl}", "{path: tracks.jsonl, delimiter: x}", ":8: files.tracks.delimiter: is for csv"),
-    "long delimiter": ("path: plays.tsv", "path: plays.tsv\n    delimiter: '::'", "several characters needs `quote: null`"),
+    "csv option": (
+        "{path: tracks.jsonl}",
+        "{path: tracks.jsonl, delimiter: x}",
+        ":8: files.tracks.delimiter: is for csv",
+    ),
+    "long delimiter": (
+        "path: plays.tsv",
+        "path: plays.tsv\n    delimiter: '::'",
+        "several characters needs `quote: null`",
+    ),
     "kinds": ("tag: mood}", "tag: mood, kinds: [genre]}", r":\d+: assignments.kinds: .*always holds `tag`"),
-    "kinds misspelt": ("tag: mood}", "tag: mood, kinds: [genres, tag]}", r"assignments.kinds\[0\]: .*'genre'"),
-    "genre twice": ("edges:\n", "  genre: [{file: people, key: id}]\nedges:\n", "nodes.genre: the assignments already make"),
+    "kinds misspelt": (
+        "tag: mood}",
+        "tag: mood, kinds: [genres, tag]}",
+        r"assignments.kinds\[0\]: .*'genre'",
+    ),
+    "genre twice": (
+        "edges:\n",
+        "  genre: [{file: people, key: id}]\nedges:\n",
+        "nodes.genre: the assignments already make",
+    ),
     "edges twice": (
         "assignments:",
         "  - {relation: likes, file: plays, src: who, dst: what}\nassignments:",
@@ -129,7 +213,7 @@ MISTAKES = {
     "not a mapping": (SMALL, "- 1\n", ":1: top level: "),
     "several mistakes": ("name: mine", "nam: mine", r"\(did you mean 'name'"),
     "date": ("time: when", "time: {column: when, not_before: yesterday}", r":21: edges\[0\].time.not_before"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -145,7 +229,9 @@ def test_mistakes_name_file_line_and_key(tmp_path: Path, mistake: str) -> None:
 
 
 def test_unknown_dump() -> None:
-    with pytest.raises(SchemaError, match=r"'hetrec-lastfn' is neither .* \(did you mean 'hetrec-lastfm'\?\)"):
+    with pytest.raises(
+        SchemaError, match=r"'hetrec-lastfn' is neither .* \(did you mean 'hetrec-lastfm'\?\)"
+    ):
         DumpSpec.load("hetrec-lastfn")
     with pytest.raises(SchemaError, match="built-in names: hetrec-lastfm"):
         DumpSpec.load("/nowhere/at/all.yaml")

@@ -81,12 +81,28 @@ def test_subset_cuts_domains(music: Ontology) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("range: [song]", "range: [sogn]", r":5: relations.likes.range: unknown node type 'sogn' \(did you mean"),
-        ("inverse: liked_by", "inverse: friends", ":5: relations.likes.inverse: 'friends' is already a relation"),
+        (
+            "range: [song]",
+            "range: [sogn]",
+            r":5: relations.likes.range: unknown node type 'sogn' \(did you mean",
+        ),
+        (
+            "inverse: liked_by",
+            "inverse: friends",
+            ":5: relations.likes.inverse: 'friends' is already a relation",
+        ),
         ("inverse: liked_by, ", "", ":5: relations.likes: give the name of the inverse"),
-        ("symmetric: true", "symmetric: true, inverse: friends_of", ":6: relations.friends: a symmetric relation"),
+        (
+            "symmetric: true",
+            "symmetric: true, inverse: friends_of",
+            ":6: relations.friends: a symmetric relation",
+        ),
         ("domain: [user], range: [song]", "domain: [user], range: [song, song]", "listed twice"),
-        ("weight: plays", "wieght: plays", r":5: relations.likes.wieght: unknown key \(did you mean 'weight'\?\)"),
+        (
+            "weight: plays",
+            "wieght: plays",
+            r":5: relations.likes.wieght: unknown key \(did you mean 'weight'\?\)",
+        ),
         ("user: {description: a person}", "user: {}", ":2: node_types.user.description: this key is missing"),
         ("user: {description: a person}", "User: {description: x}", ":2: node_types.User.name: .*'User'"),
         ("symmetric: true", "symmetric: maybe", ":6: relations.friends.symmetric: .*not 'maybe'"),

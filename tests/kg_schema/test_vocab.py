@@ -92,7 +92,21 @@ def test_emotions_in_any_spelling(tag: str, emotion: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "tag", ["", " ", "3", "(", "seen live", "80s", "british", "female vocalists", "music", "songs", "awesome", "synth"]
+    "tag",
+    [
+        "",
+        " ",
+        "3",
+        "(",
+        "seen live",
+        "80s",
+        "british",
+        "female vocalists",
+        "music",
+        "songs",
+        "awesome",
+        "synth",
+    ],
 )
 def test_other_tags_are_neither(tag: str) -> None:
     assert GENRES.lookup(tag) is None
@@ -112,8 +126,14 @@ def test_normalising_ignores_case_and_separators(text: str, separator: str) -> N
     [
         ("genres:\n  a: {parent: b}\n", r"g.yaml:2: genres.a.parent: unknown genre 'b'"),
         ("genres:\n  a: {parent: b}\n  b: {parent: a}\n", "is its own ancestor"),
-        ("genres:\n  aa: {aliases: [cc]}\n  bb: {aliases: [C-C]}\n", "g.yaml:3: genres.bb: 'C-C' stands for both 'aa' and 'bb'"),
-        ("genres:\n  a: {alias: [b]}\n", r"g.yaml:2: genres.a.alias: unknown key \(did you mean 'aliases'\?\)"),
+        (
+            "genres:\n  aa: {aliases: [cc]}\n  bb: {aliases: [C-C]}\n",
+            "g.yaml:3: genres.bb: 'C-C' stands for both 'aa' and 'bb'",
+        ),
+        (
+            "genres:\n  a: {alias: [b]}\n",
+            r"g.yaml:2: genres.a.alias: unknown key \(did you mean 'aliases'\?\)",
+        ),
         ("genres: 3\n", "g.yaml:1: genres: .*dictionary"),
     ],
 )

@@ -37,13 +37,13 @@ def test_positions() -> None:
     ],
 )
 def test_refused(text: str, message: str) -> None:
-    with pytest.raises(SchemaError, match=f"^{message}") as caught:
+    with pytest.raises(SchemaError, match=rf"^{message}") as caught:
         YamlFile.parse(text, "f.yaml")
     assert "\n" not in str(caught.value)
 
 
 def test_unreadable_files(tmp_path: Path) -> None:
-    with pytest.raises(SchemaError, match="absent.yaml does not exist"):
+    with pytest.raises(SchemaError, match=r"absent.yaml does not exist"):
         YamlFile.read(tmp_path / "absent.yaml")
     with pytest.raises(SchemaError, match="cannot be read"):
         YamlFile.read(tmp_path)

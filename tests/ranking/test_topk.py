@@ -61,12 +61,12 @@ def test_equals_a_full_sort_for_any_tile_shape(problem) -> None:
 def test_equals_a_full_sort_on_a_wide_catalogue(levels: int, k: int, tiles) -> None:
     # wide enough for the threshold by groups and, with few levels, for the rows that are cut one by one
     rng = np.random.default_rng(levels + k)
-    table = rng.integers(0, levels, (5, 5000)).astype(np.float32)
-    exclude = user_items([sorted(rng.choice(5000, 700, replace=False)) for _ in range(5)], 5000)
+    table = rng.integers(0, levels, (3, 20_000)).astype(np.float32)
+    exclude = user_items([sorted(rng.choice(20_000, 700, replace=False)) for _ in range(3)], 20_000)
     expected = sorted_lists(table, k, exclude)
-    for shape in ((5, 5000), (2, 1999), (3, 320)):
+    for shape in ((3, 20_000), (2, 7001), (3, 320)):
         tiles(*shape)
-        items, scores = top_k(TableScorer(table), USERS(5), k, exclude)
+        items, scores = top_k(TableScorer(table), USERS(3), k, exclude)
         np.testing.assert_array_equal(items, expected[0])
         np.testing.assert_array_equal(scores, expected[1])
 
@@ -168,3 +168,12 @@ def test_tile_shape_stays_within_the_budget_for_huge_catalogues() -> None:
         assert users * items * 8 <= 256e6
         assert 1 <= items <= num_items
         assert users >= 256
+
+
+@pytest.mark.parametrize("k", [1, 10, 300])
+def test_the_threshold_lets_enough_but_few_newcomers_in(k: int) -> None:
+    tile = np.random.default_rng(k).random((60, 20_000)).astype(np.float32)
+    counts = (tile >= topk._lower_bound(tile, k)[:, None]).sum(axis=1)
+    assert (counts >= k).all()
+    assert (counts <= topk._newcomers_limit(k)).all()
+    assert counts.mean() < 1.5 * k + 1

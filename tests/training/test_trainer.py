@@ -1,0 +1,353 @@
+"""The loop as a whole: it learns, stops, saves, resumes to the last bit, and survives being killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from hetmusic.errors import RunError, SplitError, UserError
+from hetmusic.recommend import Run
+from hetmusic.recommend.layout import RunInfo
+from hetmusic.training import fit, load_config, make_config, resume
+from hetmusic.training.checkpoint import StateFolder
+from hetmusic.training.events import TensorBoardObserver, TrainingObserver
+from hetmusic.training.fit import build_model, open_run_graph
+from hetmusic.training.make_split import make_split
+from hetmusic.training.stopping import EarlyStopping
+from hetmusic.training.tensors import GraphTensors
+from hetmusic.training.trainer import DivergedError, Trainer
+from tests.training.worlds import community_graph
+
+FAST = ["model.dim=8", "training.batch_size=16", "training.epochs=6", "training.lr=0.05", "training.averaging=0.5"]
+
+
+def config(*overrides):
+    return load_config(overrides=[*FAST, *overrides])
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory):
+    return community_graph(tmp_path_factory.mktemp("graph") / "g")
+
+
+def weights(run_folder):
+    return (run_folder / "embeddings" / "user.npy").read_bytes(), (run_folder / "embeddings" / "item.npy").read_bytes()
+
+
+LOSSES = {
+    "softmax": [],
+    "sampled_softmax": ["training.loss=sampled_softmax", "training.negatives=8", "training.edge_dropout=0.3"],
+    "bpr": ["training.loss=bpr", "training.negatives=1", "training.edge_dropout=0.0"],
+}
+
+
+class TestLearning:
+    @pytest.mark.parametrize("propagation", ["full", "sampled"])
+    @pytest.mark.parametrize("loss", sorted(LOSSES))
+    def test_finds_the_communities(self, graph, tmp_path, loss, propagation):
+        """Users like 10 of their community's 15 artists: within the right half, chance gives 1 in 7 or so."""
+        chosen = config(*LOSSES[loss], f"training.propagation={propagation}", "training.epochs=15", "training.fanout=5")
+        run = fit(graph, chosen, tmp_path / "run")
+        top = run.recommend(run.user_keys, k=3)
+        sides = [
+            (int(user[1:]) % 2 == 0) == (int(item.item_key[1:]) < 15) for user, items in top.items() for item in items
+        ]
+        assert np.mean(sides) > 0.95
+
+    def test_paper_head_with_social_tower(self, graph, tmp_path):
+        chosen = config(
+            *LOSSES["bpr"], 'model.head="paper"', "model.social_tower=true", "model.inductive_users=false",
+            "model.separate_output=false", 'relations.likes.encoder="mean"', 'relations.friends.encoder="mean"',
+            "training.epochs=25",
+        )  # fmt: skip
+        run = fit(graph, chosen, tmp_path / "run")
+        top = run.recommend(run.user_keys, k=3)
+        sides = [(int(u[1:]) % 2 == 0) == (int(i.item_key[1:]) < 15) for u, items in top.items() for i in items]
+        assert np.mean(sides) > 0.8
+
+    def test_loss_falls(self, graph, tmp_path):
+        fit(graph, config(), tmp_path / "run")
+        history = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").read_text().splitlines()]
+        assert [record["epoch"] for record in history] == list(range(6))
+        assert history[-1]["loss"] < 0.8 * history[0]["loss"]
+
+    def test_stored_embeddings_give_the_best_validation_value(self, graph, tmp_path):
+        run = fit(graph, config(), tmp_path / "run")
+        history = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").read_text().splitlines()]
+        best = max(history, key=lambda record: record["valid_ndcg@10"])
+        assert run.metrics["best_epoch"] == best["epoch"]
+        assert run.evaluate(part="valid")["ndcg@10"] == pytest.approx(best["valid_ndcg@10"], abs=1e-6)
+
+
+class TestExactResume:
+    @pytest.mark.parametrize("extra", [[], LOSSES["sampled_softmax"], ["training.propagation=sampled"]])
+    def test_stopped_and_resumed_equals_never_stopped(self, graph, tmp_path, extra):
+        whole = fit(graph, config(*extra), tmp_path / "whole")
+        fit(graph, config(*extra, "training.epochs=2"), tmp_path / "parts")
+        resume(tmp_path / "parts", epochs=4)
+        resumed = resume(tmp_path / "parts", epochs=6)
+        assert weights(whole.path) == weights(resumed.path)
+        for name in ("best.safetensors",):
+            assert (whole.path / "weights" / name).read_bytes() == (resumed.path / "weights" / name).read_bytes()
+        assert _losses(whole.path) == _losses(resumed.path)
+
+    def test_another_seed_gives_another_run(self, graph, tmp_path):
+        one, two = (fit(graph, config(f"seed={seed}"), tmp_path / str(seed)) for seed in (0, 1))
+        assert weights(one.path) != weights(two.path)
+
+    def test_killed_and_resumed_equals_never_stopped(self, graph, tmp_path):
+        """SIGKILL in the middle of an epoch, from outside."""
+        chosen = ["training.epochs=60", "training.patience=60"]
+        out = tmp_path / "killed"
+        code = (
+            "import sys\nfrom pathlib import Path\nfrom hetmusic import MusicGraph\n"
+            "from hetmusic.training import fit, load_config\n"
+            "fit(MusicGraph.open(sys.argv[1]), load_config(overrides=sys.argv[3:]), Path(sys.argv[2]))\n"
+        )
+        command = [sys.executable, "-c", code, str(graph.path), str(out), *FAST, *chosen]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+        process = subprocess.Popen(command, env=environment)
+        _wait_for_epoch(out, 3, process)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        done = len((out / "history.jsonl").read_text().splitlines())
+        assert 3 <= done < 60
+        with pytest.raises(RunError, match="not finished"):
+            Run.open(out)
+        resumed = resume(out)
+        whole = fit(graph, config(*chosen), tmp_path / "whole")
+        assert weights(whole.path) == weights(resumed.path)
+        assert _losses(whole.path) == _losses(resumed.path)
+
+
+def _losses(folder):
+    records = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in record.items() if key != "seconds"} for record in records]
+
+
+def _wait_for_epoch(folder, epochs, process):
+    deadline = time.monotonic() + 120
+    history = folder / "history.jsonl"
+    while not (history.exists() and len(history.read_text().splitlines()) >= epochs):
+        assert process.poll() is None, "training ended before it could be killed"
+        assert time.monotonic() < deadline, "training did not get going"
+        time.sleep(0.005)
+
+
+class Interrupting(TrainingObserver):
+    """Presses Ctrl-C in a step of an epoch."""
+
+    def __init__(self, epoch):
+        self.epoch, self.seen = epoch, 0
+
+    def on_epoch(self, record):
+        self.seen = record["epoch"] + 1
+
+    def on_batch(self, done, total, loss):
+        if self.seen == self.epoch:
+            raise KeyboardInterrupt
+
+
+class TestInterruption:
+    def test_interrupted_run_says_so_and_goes_on(self, graph, tmp_path):
+        out = tmp_path / "run"
+        with pytest.raises(KeyboardInterrupt):
+            fit(graph, config(), out, [Interrupting(3)])
+        assert RunInfo.load(out).status == "interrupted"
+        with pytest.raises(RunError, match="interrupted"):
+            Run.open(out)
+        resumed = resume(out)
+        assert weights(fit(graph, config(), tmp_path / "whole").path) == weights(resumed.path)
+
+    def test_interrupted_before_the_first_epoch_starts_over(self, graph, tmp_path):
+        out = tmp_path / "run"
+        with pytest.raises(KeyboardInterrupt):
+            fit(graph, config(), out, [Interrupting(0)])
+        assert weights(resume(out).path) == weights(fit(graph, config(), tmp_path / "whole").path)
+
+    def test_diverging_loss_is_explained(self, graph, tmp_path):
+        chosen = config("training.lr=1e30", "model.score=inner")
+        with pytest.raises(DivergedError, match=r"the loss became (nan|inf).*--set training.lr="):
+            fit(graph, chosen, tmp_path / "run")
+        assert RunInfo.load(tmp_path / "run").status == "interrupted"
+
+
+class TestResumeMistakes:
+    def test_graph_gone(self, tmp_path):
+        graph = community_graph(tmp_path / "g")
+        fit(graph, config("training.epochs=1"), tmp_path / "run")
+        graph.path.rename(tmp_path / "moved")
+        with pytest.raises(RunError, match=r"the graph folder .* is gone"):
+            resume(tmp_path / "run", epochs=2)
+
+    def test_graph_changed(self, tmp_path):
+        graph = community_graph(tmp_path / "g")
+        run = fit(graph, config("training.epochs=1"), tmp_path / "run")
+        graph.path.rename(tmp_path / "old")
+        community_graph(tmp_path / "g", seed=5)
+        with pytest.raises(RunError, match="not the graph that"):
+            open_run_graph(run.path, run.info)
+
+    @pytest.mark.parametrize("name", ["trainer.json", "model.safetensors", "optimizer.safetensors"])
+    def test_damaged_state(self, graph, tmp_path, name):
+        fit(graph, config("training.epochs=1"), tmp_path / "run")
+        (state,) = (tmp_path / "run" / "state").glob(f"epoch-*/{name}")
+        state.write_bytes(state.read_bytes()[:20])
+        with pytest.raises(RunError, match=name):
+            resume(tmp_path / "run", epochs=2)
+
+    def test_not_a_run(self, tmp_path):
+        with pytest.raises(RunError, match="no such folder"):
+            resume(tmp_path / "nothing")
+
+    def test_weights_of_another_structure(self, graph, tmp_path):
+        fit(graph, config("training.epochs=1"), tmp_path / "run")
+        path = tmp_path / "run" / "config.toml"
+        path.write_text(path.read_text().replace("dim = 8", "dim = 16"))
+        with pytest.raises(RunError, match="does not fit the model"):
+            resume(tmp_path / "run", epochs=2)
+
+
+class TestFitMistakes:
+    def test_existing_folder_is_not_touched(self, graph, tmp_path):
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / "mine.txt").write_text("keep")
+        with pytest.raises(UserError, match="already exists"):
+            fit(graph, config(), tmp_path / "run")
+        assert [path.name for path in (tmp_path / "run").iterdir()] == ["mine.txt"]
+
+    def test_overwrite_refuses_a_folder_that_is_no_run(self, graph, tmp_path):
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / "thesis.txt").write_text("keep")
+        with pytest.raises(RunError, match="not a run"):
+            fit(graph, config(), tmp_path / "run", overwrite=True)
+        assert (tmp_path / "run" / "thesis.txt").exists()
+
+    def test_split_without_validation(self, graph, tmp_path):
+        with pytest.raises(SplitError, match="no valid interactions"):
+            fit(graph, config("split.ratios=[0.8, 0.0, 0.2]"), tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+    def test_wrong_metric_is_found_before_training(self, graph, tmp_path):
+        with pytest.raises(UserError, match="ndgc"):
+            fit(graph, config("training.metric=ndgc@10"), tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+
+class TestObservers:
+    def test_tensorboard_files(self, graph, tmp_path):
+        fit(graph, config("training.epochs=2"), tmp_path / "run", [TensorBoardObserver(tmp_path / "tb")])
+        (events,) = (tmp_path / "tb").glob("events.out.*")
+        assert b"valid_ndcg@10" in events.read_bytes()
+
+    def test_events_come_in_order(self, graph, tmp_path):
+        heard = []
+
+        class Listener(TrainingObserver):
+            def on_start(self, info):
+                heard.append(("start", info["first_epoch"]))
+
+            def on_batch(self, done, total, loss):
+                heard.append(("batch", done, total))
+
+            def on_epoch(self, record):
+                heard.append(("epoch", record["epoch"]))
+
+            def on_end(self, reason):
+                heard.append(("end", reason))
+
+        fit(graph, config("training.epochs=1"), tmp_path / "run", [Listener()])
+        assert heard == [("start", 0), *(("batch", k, 3) for k in (1, 2, 3)), ("epoch", 0), ("end", "epochs")]
+
+
+def test_early_stopping_rule():
+    rule = EarlyStopping(patience=2)
+    assert [rule.update(value, epoch) for epoch, value in enumerate([0.1, 0.3, 0.3])] == [True, True, False]
+    assert not rule.should_stop
+    assert not rule.update(0.2, 3)
+    assert rule.should_stop
+    assert (rule.best, rule.best_epoch) == (0.3, 1)
+
+
+def test_early_stopping_ends_training(graph, tmp_path):
+    run = fit(graph, config("training.epochs=200", "training.patience=2"), tmp_path / "run")
+    epochs = len((run.path / "history.jsonl").read_text().splitlines())
+    assert epochs == run.metrics["best_epoch"] + 3
+
+
+class TestOneStep:
+    def test_step_is_adam_on_the_gradient_of_the_loss(self, graph, tmp_path):
+        """Adam's first step moves every touched weight by lr against the sign of its gradient, and no other weight."""
+        chosen = config("training.averaging=0.0", "model.score=inner")
+        split = make_split(graph, chosen.split)
+        model, view = build_model(graph, split, chosen)
+        trainer = Trainer(model, GraphTensors.from_view(view, model.edge_types), split, chosen, tmp_path)
+        batch = next(trainer.batches.epoch(np.random.default_rng(0)))
+        before = {name: p.detach().clone() for name, p in model.named_parameters()}
+        trainer._step(batch)
+        moved = 0
+        for name, parameter in model.named_parameters():
+            change = parameter.detach() - before[name]
+            if parameter.grad is None:
+                assert not change.abs().any()
+                continue
+            significant = parameter.grad.abs() > 1e-4
+            moved += int(significant.sum())
+            assert torch.allclose(change[significant], -0.05 * parameter.grad.sign()[significant], rtol=1e-2)
+        assert moved > 100
+
+    def test_gradients_do_not_pile_up(self, graph, tmp_path):
+        chosen = config("training.averaging=0.0", "training.lr=1e-12")
+        split = make_split(graph, chosen.split)
+        model, view = build_model(graph, split, chosen)
+        trainer = Trainer(model, GraphTensors.from_view(view, model.edge_types), split, chosen, tmp_path)
+        batch = next(trainer.batches.epoch(np.random.default_rng(0)))
+        trainer._step(batch)
+        first = [p.grad.clone() for p in model.parameters() if p.grad is not None]
+        trainer._step(batch)
+        second = [p.grad for p in model.parameters() if p.grad is not None]
+        assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(first, second, strict=True))
+
+    @pytest.mark.parametrize("loss", sorted(LOSSES))
+    @pytest.mark.parametrize("propagation", ["full", "sampled"])
+    def test_whole_step_on_the_meta_device(self, tmp_path, loss, propagation):
+        """Batch, model, loss, backward and Adam on a device that is not the CPU: whatever stays behind raises."""
+        graph = community_graph(tmp_path / "g")
+        keys = graph.keys("artist")[5:]
+        graph.add_modality("artist", "audio", np.ones((len(keys), 3), np.float32), keys=keys)
+        chosen = config(*LOSSES[loss], f"training.propagation={propagation}", 'relations.friends.encoder="gated"')
+        split = make_split(graph, chosen.split)
+        model, view = build_model(graph, split, chosen)
+        trainer = Trainer(model, GraphTensors.from_view(view, model.edge_types), split, chosen, tmp_path)
+        batch = next(trainer.batches.epoch(np.random.default_rng(0)))
+        model.to("meta")
+        trainer.device = torch.device("meta")
+        trainer.optimizer = torch.optim.Adam(model.parameters())
+        loss_value = trainer.loss_of(batch)
+        loss_value.backward()
+        trainer.optimizer.step()
+        assert loss_value.device.type == "meta"
+        assert "audio" in model.towers
+        assert {p.grad.device.type for p in model.parameters() if p.grad is not None} == {"meta"}
+
+
+def test_state_folder_keeps_one_epoch(graph, tmp_path):
+    fit(graph, config("training.epochs=3"), tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run" / "state").glob("epoch-*")] == ["epoch-00002"]
+    assert not list((tmp_path / "run").rglob("*.tmp"))
+    assert not list((tmp_path / "run").rglob("*.pkl"))
+    assert StateFolder(tmp_path / "run" / "state").exists
+
+
+def test_config_of_a_run_is_complete(graph, tmp_path):
+    run = fit(graph, config("training.epochs=1"), tmp_path / "run")
+    assert run.config["training"]["tower_loss"] == 1.0
+    assert make_config(run.config) == config("training.epochs=1")
