@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 from hetmusic._version import __version__
 
 if TYPE_CHECKING:
+    from hetmusic.fitting import fit
     from hetmusic.graph import MusicGraph
     from hetmusic.models import MMGNN
     from hetmusic.recommend import Run
-    from hetmusic.training import fit, load_config
+    from hetmusic.training import load_config
 
 #: public name -> module that defines it; loaded when first used, so that `hetmusic --help` stays fast
 _LAZY = {
     "MMGNN": "hetmusic.models",
     "MusicGraph": "hetmusic.graph",
     "Run": "hetmusic.recommend",
-    "fit": "hetmusic.training",
+    "fit": "hetmusic.fitting",
     "load_config": "hetmusic.training",
 }
 

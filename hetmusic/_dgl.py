@@ -52,12 +52,16 @@ def graphbolt_available() -> bool:
 def _import_dgl() -> Any:
     os.environ.setdefault("DGLBACKEND", "pytorch")
     if importlib.util.find_spec("dgl") is None:
-        raise EnvironmentProblem("DGL is not installed: run `pip install 'dgl>=2.1,<3'` (see docs/installation.md)")
+        raise EnvironmentProblem(
+            "DGL is not installed: run `pip install 'dgl>=2.1,<3'` (see docs/installation.md)"
+        )
     if "dgl" not in sys.modules and not graphbolt_available():
         sys.modules["dgl.graphbolt"] = _GraphBoltPlaceholder("dgl.graphbolt")
     try:
         import dgl as module
-    except Exception as error:  # a broken binary can raise nearly anything; the user needs the reason and the way out
+    except (
+        Exception
+    ) as error:  # a broken binary can raise nearly anything; the user needs the reason and the way out
         sys.modules.pop("dgl.graphbolt", None)
         raise EnvironmentProblem(
             f"DGL is installed but cannot be imported ({type(error).__name__}: {error}); "

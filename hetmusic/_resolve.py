@@ -11,7 +11,7 @@ import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from hetmusic.errors import ConfigError, did_you_mean
 
@@ -58,7 +58,7 @@ class Resolver(Generic[T]):
         found = spec if inspect.isclass(spec) else self._by_text(str(spec))
         if not (inspect.isclass(found) and issubclass(found, self.base)):
             raise ConfigError(f"{spec!r} is not a {self.kind}: it must be a subclass of {self.base.__name__}")
-        return cast("type[T]", found)
+        return found
 
     def make(self, spec: Spec, /, **arguments: Any) -> T:
         """Construct the object; an instance is returned as it is.
@@ -87,7 +87,9 @@ class Resolver(Generic[T]):
                 raise ConfigError(f"{self.kind} {cls.__name__} has no argument {name!r}{hint}")
         missing = [n for n, p in parameters.items() if p.default is p.empty and n not in arguments]
         if missing:
-            raise ConfigError(f"{self.kind} {cls.__name__} needs the argument {', '.join(map(repr, missing))}")
+            raise ConfigError(
+                f"{self.kind} {cls.__name__} needs the argument {', '.join(map(repr, missing))}"
+            )
 
     def _by_text(self, text: str) -> Any:
         if text in self._classes:
@@ -112,5 +114,7 @@ class Resolver(Generic[T]):
                 raise  # the user's module exists and fails inside: their traceback says where
             raise ConfigError(f"{self.kind} {text!r}: no module named {error.name!r} is installed") from None
         if not hasattr(module, attribute):
-            raise ConfigError(f"{self.kind} {text!r}: {module_name} has no {attribute!r}{did_you_mean(attribute, dir(module))}")
+            raise ConfigError(
+                f"{self.kind} {text!r}: {module_name} has no {attribute!r}{did_you_mean(attribute, dir(module))}"
+            )
         return getattr(module, attribute)

@@ -10,11 +10,12 @@ import numpy as np
 
 from hetmusic.evaluation import Evaluation, evaluate
 from hetmusic.features.extract_light import add_light_features
+from hetmusic.fitting import fit
 from hetmusic.graph import MusicGraph
 from hetmusic.ranking import EmbeddingScorer
 from hetmusic.recommend import Recommendation
 from hetmusic.synth import World, make_world, write_dump
-from hetmusic.training import fit, load_config
+from hetmusic.training import load_config
 from hetmusic.training.events import TrainingObserver
 
 #: small enough for two minutes on two cores; all else is the default preset

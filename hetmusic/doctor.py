@@ -61,7 +61,9 @@ def _python() -> Check:
     version = platform.python_version()
     detail = f"{version} on {platform.system()} {platform.machine()}"
     if not (3, 10) <= sys.version_info[:2] <= (3, 12):
-        return Check("Python", "broken", detail, "hetmusic runs on Python 3.10 to 3.12 (DGL 2.1 has no later wheels)")
+        return Check(
+            "Python", "broken", detail, "hetmusic runs on Python 3.10 to 3.12 (DGL 2.1 has no later wheels)"
+        )
     return Check("Python", "ok", detail)
 
 
@@ -121,7 +123,9 @@ def _gpu() -> Check:
 
     if not torch.cuda.is_available():
         why = "a CPU build of torch" if torch.version.cuda is None else "no usable CUDA device"
-        return Check("GPU", "missing", f"none ({why}); training runs on the CPU", "see docs/installation.md for GPUs")
+        return Check(
+            "GPU", "missing", f"none ({why}); training runs on the CPU", "see docs/installation.md for GPUs"
+        )
     names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
     return Check("GPU", "ok", f"{names} (CUDA {torch.version.cuda}); sampling stays on the CPU")
 
@@ -137,5 +141,7 @@ def _threads() -> Check:
 def _optional(package: str, extra: str, purpose: str) -> Check:
     version = _installed(package)
     if version is None:
-        return Check(package, "missing", f"not installed; needed for {purpose}", f"pip install 'hetmusic[{extra}]'")
+        return Check(
+            package, "missing", f"not installed; needed for {purpose}", f"pip install 'hetmusic[{extra}]'"
+        )
     return Check(package, "ok", version)

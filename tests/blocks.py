@@ -34,7 +34,9 @@ def random_block(
     generator = torch.Generator().manual_seed(seed)
     codes = torch.randperm(num_src * num_dst, generator=generator)[:num_edges]
     weight = torch.rand(num_edges, generator=generator) * 9 + 1
-    return RelationBlock.from_coo(edge_type, codes % num_src, codes // num_src, num_src, num_dst, {"weight": weight})
+    return RelationBlock.from_coo(
+        edge_type, codes % num_src, codes // num_src, num_src, num_dst, {"weight": weight}
+    )
 
 
 def inputs(num_nodes: int, dim: int, seed: int = 1, degree: Tensor | None = None) -> NodeInputs:
@@ -52,7 +54,11 @@ def fake_cuda(block: RelationBlock, mode: FakeTensorMode) -> RelationBlock:
 
     csr = block.csr
     moved = Csr(
-        fake(csr.indptr), fake(csr.indices), csr.num_rows, csr.num_cols, tuple(fake(t) for t in csr.transposed)
+        fake(csr.indptr),
+        fake(csr.indices),
+        csr.num_rows,
+        csr.num_cols,
+        tuple(fake(t) for t in csr.transposed),
     )
     edge = {name: fake(value) for name, value in block.edge.items()}
     return RelationBlock(block.edge_type, moved, edge, fake(block.src_degree), fake(block.dst_degree))

@@ -31,8 +31,8 @@ def command(out: Path | None, seed: int, overwrite: bool) -> None:
         click.echo(render_table(result.recommendations))
 
     if out is None:
-        with tempfile.TemporaryDirectory(prefix="hetmusic-demo-") as folder:
-            work(Path(folder))
+        with tempfile.TemporaryDirectory(prefix="hetmusic-demo-") as temporary:
+            work(Path(temporary))
         return
     with replacing_folder(out, overwrite=overwrite) as folder:
         work(folder)

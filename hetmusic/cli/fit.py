@@ -36,9 +36,10 @@ def command(
 ) -> None:
     """Train a model on GRAPH, with early stopping on validation interactions."""
     from hetmusic.cli import _progress, _render
+    from hetmusic.fitting import fit
+    from hetmusic.fitting import resume as resume_run
     from hetmusic.graph import MusicGraph
-    from hetmusic.training import fit, load_config
-    from hetmusic.training import resume as resume_run
+    from hetmusic.training import load_config
 
     if resume is not None:
         given = {"GRAPH": graph, "--out": out, "--config": config, "--set": overrides, "--seed": seed, "--split": split}

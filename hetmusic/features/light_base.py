@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 
 
-class Absent(Exception):  # noqa: N818 - not an error: an item without the modality
+class Absent(Exception):
     """Raised by an extractor's hook for an item it cannot describe; the message is the reason."""
 
 

@@ -63,9 +63,9 @@ def build_graph(
             ontology=ontology,
             about={"title": spec.title, "licence": spec.licence, "citation": spec.citation},
             provenance=files.provenance(),
-            build_report=notes.report.model_dump(mode="json"),
+            build_report=notes.finished().model_dump(mode="json"),
         )
-    return notes.report
+    return notes.finished()
 
 
 def _write_edges(

@@ -101,13 +101,13 @@ def build_edges(
             loop = pl.col("src") == pl.col("dst")
             notes.add("dropped", "self loop", mapped.filter(loop), file=raw.name, part=part)
             mapped = mapped.filter(~loop)
-        parts.append(mapped.select(LINE, *parts[0].columns))
+        parts.append(mapped.select(parts[0].columns))
     mapper.finish()
-    return _merge(pl.concat(parts, how="diagonal"), relation, edge.count_rows, raw.name, part, notes)
+    return _merge(pl.concat(parts), relation, edge.count_rows, raw.name, part, notes)
 
 
 def _empty(edge: EdgeSource) -> pl.DataFrame:
-    schema: dict[str, pl.DataType] = {"src": pl.Int32(), "dst": pl.Int32()}
+    schema: dict[str, pl.DataType] = {LINE: pl.Int64(), "src": pl.Int32(), "dst": pl.Int32()}
     if edge.weight or edge.count_rows:
         schema["weight"] = pl.Float64()
     if edge.time:

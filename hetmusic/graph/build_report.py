@@ -111,6 +111,11 @@ class Notes:
         """Note something that looks odd."""
         self.report.warnings.append(text)
 
+    def finished(self) -> BuildReport:
+        """The report, in an order that does not depend on how the files were cut into batches."""
+        self.report.findings.sort(key=lambda f: (f.file, f.part, f.action, f.reason))
+        return self.report
+
     def _finding(self, action: Action, reason: str, file: str, part: str) -> Finding:
         found = self._by_reason.get((file, part, reason))
         if found is None:

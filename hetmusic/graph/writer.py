@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from hetmusic._version import __version__
 from hetmusic._io import replacing_folder, sha256, write_json
+from hetmusic._version import __version__
 from hetmusic.errors import DataError
 from hetmusic.graph import tables
 from hetmusic.graph.checks import IndexRanges, check_edges, check_nodes, check_symmetric, check_target

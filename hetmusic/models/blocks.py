@@ -45,8 +45,12 @@ class LayeredBlocks:
                 moved[id(block)] = block.to(device)
             return moved[id(block)]
 
-        nodes = {t: None if n is None else n.to(device, non_blocking=True) for t, n in self.input_nodes.items()}
-        layers = [Layer({t: move(b) for t, b in layer.blocks.items()}, layer.num_dst) for layer in self.layers]
+        nodes = {
+            t: None if n is None else n.to(device, non_blocking=True) for t, n in self.input_nodes.items()
+        }
+        layers = [
+            Layer({t: move(b) for t, b in layer.blocks.items()}, layer.num_dst) for layer in self.layers
+        ]
         return LayeredBlocks(nodes, layers)
 
 

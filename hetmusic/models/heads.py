@@ -82,7 +82,9 @@ class Head(nn.Module):
         if self.bias is None:
             return users, items
         bias = self.bias if item_ids is None else self.bias[item_ids]
-        return torch.cat([users, users.new_ones(len(users), 1)], dim=1), torch.cat([items, bias[:, None]], dim=1)
+        return torch.cat([users, users.new_ones(len(users), 1)], dim=1), torch.cat(
+            [items, bias[:, None]], dim=1
+        )
 
 
 heads: Resolver[Head] = Resolver("head", Head, "hetmusic.heads")
@@ -139,5 +141,7 @@ class PaperHead(Head):
         parts = [users[name] for name in (*self.towers, *self.user_towers)]
         user = torch.sigmoid(self.fuse(torch.cat(parts, dim=1)))
         weights = self.tower_weights(present, len(items[self.towers[0]]))
-        item = sum((items[name] * weights[:, [k]] for k, name in enumerate(self.towers)), start=torch.zeros(()))
+        item = sum(
+            (items[name] * weights[:, [k]] for k, name in enumerate(self.towers)), start=torch.zeros(())
+        )
         return [ScoreView("final", *self.with_bias(user, item, item_ids))]

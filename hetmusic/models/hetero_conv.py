@@ -24,9 +24,7 @@ class HeteroConv(nn.Module):
     :param combine: how relations are combined per destination type: ``sum``, ``mean``, ``attention`` or an import path.
     """
 
-    def __init__(
-        self, encoders: Mapping[EdgeType, RelationEncoder], dim: int, combine: str = "sum"
-    ) -> None:
+    def __init__(self, encoders: Mapping[EdgeType, RelationEncoder], dim: int, combine: str = "sum") -> None:
         super().__init__()
         if not encoders:
             raise ConfigError("a HeteroConv needs at least one relation")
@@ -52,7 +50,9 @@ class HeteroConv(nn.Module):
         """
         unknown = [str(edge_type) for edge_type in blocks if str(edge_type) not in self.encoders]
         if unknown:
-            raise ConfigError(f"no relation encoder for {', '.join(unknown)}; known: {', '.join(self.encoders)}")
+            raise ConfigError(
+                f"no relation encoder for {', '.join(unknown)}; known: {', '.join(self.encoders)}"
+            )
         like = next(iter(src.values())).h
         arrived: dict[str, list[tuple[Tensor, Tensor]]] = {ntype: [] for ntype in num_dst}
         for edge_type, block in blocks.items():

@@ -153,10 +153,14 @@ class MMGNN(nn.Module):
                     f"it has {', '.join(known) or 'none'}"
                 )
             if name in {ID_TOWER, SOCIAL_TOWER}:
-                raise ConfigError(f"a modality may not be called {name!r}: that is the name of a built-in tower")
+                raise ConfigError(
+                    f"a modality may not be called {name!r}: that is the name of a built-in tower"
+                )
             towers[name] = known[name]
         if not towers:
-            raise ConfigError("id_tower = false, and the graph has no modalities: no tower is left to score items")
+            raise ConfigError(
+                "id_tower = false, and the graph has no modalities: no tower is left to score items"
+            )
         return towers
 
     def _make_tower(self, modality: Modality | None) -> Tower:
@@ -214,9 +218,7 @@ class MMGNN(nn.Module):
         dim, scale = self.config.dim, self.config.init_scale
         if modality is None:
             return IdInput(self.schema.num_nodes[ntype], dim, scale)
-        return FeatureInput(
-            modality, dim, self.config.feature_scaling, self.config.id_embedding, scale
-        )
+        return FeatureInput(modality, dim, self.config.feature_scaling, self.config.id_embedding, scale)
 
 
 @cache

@@ -73,9 +73,7 @@ class Tower(nn.Module):
         before = h[ntype].present if ntype in h else None
         return NodeInputs(value, None if before is None else before[: len(value)])
 
-    def _plan(
-        self, blocks: LayeredBlocks, wanted: Collection[str]
-    ) -> list[tuple[set[str], set[EdgeType]]]:
+    def _plan(self, blocks: LayeredBlocks, wanted: Collection[str]) -> list[tuple[set[str], set[EdgeType]]]:
         """Per layer (0 = inputs) the node types to compute and the relations to run, walking back from the readout.
 
         What no wanted representation depends on is not computed: encoding candidates does not touch the users unless

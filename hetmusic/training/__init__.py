@@ -1,9 +1,8 @@
-"""Training: batches, losses, the trainer and the run folder it writes."""
+"""Training: configuration, batches, losses and the trainer (``hetmusic.fitting`` makes a run of it)."""
 
 from __future__ import annotations
 
 from hetmusic.training.config import FitConfig, SplitConfig, TrainingConfig
-from hetmusic.training.fit import fit, resume
 from hetmusic.training.load_config import load_config, make_config
 
-__all__ = ["FitConfig", "SplitConfig", "TrainingConfig", "fit", "load_config", "make_config", "resume"]
+__all__ = ["FitConfig", "SplitConfig", "TrainingConfig", "load_config", "make_config"]

@@ -70,7 +70,12 @@ class Propagation:
     """
 
     def __init__(
-        self, graph: GraphTensors, num_layers: int, user_type: str, item_type: str, sampler: NeighborSampler | None
+        self,
+        graph: GraphTensors,
+        num_layers: int,
+        user_type: str,
+        item_type: str,
+        sampler: NeighborSampler | None,
     ) -> None:
         self.graph = graph
         self.num_layers = num_layers
@@ -214,7 +219,9 @@ class PairBatches:
         negatives = self._draw_negatives(users, rng)
         columns = np.unique(np.concatenate([items, negatives.ravel()]))
         distinct, row_of = np.unique(users, return_inverse=True)
-        user_blocks, user_rows, item_blocks, item_rows = self.propagation.blocks(distinct, columns, dropped, rng)
+        user_blocks, user_rows, item_blocks, item_rows = self.propagation.blocks(
+            distinct, columns, dropped, rng
+        )
         self._column[columns] = np.arange(len(columns))
         target_columns = self._column[items]
         negative_columns = self._column[negatives] if self.pairwise else None
@@ -238,7 +245,9 @@ class PairBatches:
         if not self.pairwise:
             return rng.choice(self.catalogue, self.negatives)
         drawn = rng.choice(self.catalogue, (len(users), self.negatives))
-        for _ in range(10):  # a user who likes nearly everything keeps a few false negatives rather than looping on
+        for _ in range(
+            10
+        ):  # a user who likes nearly everything keeps a few false negatives rather than looping on
             wrong = self._liked.contains(users, drawn)
             if not wrong.any():
                 break

@@ -119,16 +119,16 @@ class FitConfig(StrictModel):
     seed: int = Field(0, ge=0)
     """Seed of weights, batches and dropout."""
 
-    model: ModelConfig = Field(default_factory=ModelConfig)
+    model: ModelConfig = ModelConfig()
     """Structure of the model."""
 
     relations: dict[str, RelationConfig] = Field(default_factory=dict)
     """Encoder of each relation, by name; relations not named are not used."""
 
-    training: TrainingConfig = Field(default_factory=TrainingConfig)
+    training: TrainingConfig = TrainingConfig()
     """Optimisation."""
 
-    split: SplitConfig = Field(default_factory=SplitConfig)
+    split: SplitConfig = SplitConfig()
     """Division of the interactions."""
 
     @model_validator(mode="after")

@@ -51,7 +51,9 @@ class SoftmaxLoss(Loss):
             scores = scores - batch.log_q
         target = scores[rows, columns]
         # counted, not selected: shapes that depend on values would make a GPU wait for the CPU
-        counts = scores.new_ones(len(rows)) if view.present is None else view.present[columns].to(scores.dtype)
+        counts = (
+            scores.new_ones(len(rows)) if view.present is None else view.present[columns].to(scores.dtype)
+        )
         lowest = scores.new_tensor(float("-inf"))
         scores = scores.index_put_((batch.masked_rows, batch.masked_columns), lowest)
         if view.present is not None:
@@ -82,10 +84,10 @@ class BPRLoss(Loss):
         users = view.users[batch.target_rows]
         positive = (users * view.items[batch.target_columns]).sum(dim=1, keepdim=True)
         negative = torch.einsum("bd,bnd->bn", users, view.items[negatives])
-        loss = functional.softplus(negative - positive)
+        loss: Tensor = functional.softplus(negative - positive)
         if view.present is not None:
             usable = view.present[batch.target_columns][:, None] & view.present[negatives]
-            return (loss * usable).sum() / usable.sum().clamp(min=1)
+            return torch.sum(loss * usable) / usable.sum().clamp(min=1)
         return loss.mean()
 
 

@@ -100,7 +100,9 @@ class Trainer:
         saved = self.state.load(self.model, self.optimizer, self.average.values)
         self.epoch = int(saved["epoch"]) + 1
         best = saved["stopping"]
-        self.stopping = EarlyStopping(self.config.training.patience, best["best"], best["best_epoch"], best["stale"])
+        self.stopping = EarlyStopping(
+            self.config.training.patience, best["best"], best["best_epoch"], best["stale"]
+        )
         self._cut_history()
 
     def fit(self) -> str:

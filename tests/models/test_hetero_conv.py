@@ -47,7 +47,9 @@ def test_a_relation_without_edges_changes_nothing(combine, encoder):
     torch.manual_seed(0)
     layer = conv(LIKED_BY, FRIENDS, combine=combine, encoder=encoder)
     alone = layer({LIKED_BY: BLOCKS[LIKED_BY]}, H, {"user": 5})["user"]
-    with_empty = layer({LIKED_BY: BLOCKS[LIKED_BY], FRIENDS: empty_block(FRIENDS, 5, 5)}, H, {"user": 5})["user"]
+    with_empty = layer({LIKED_BY: BLOCKS[LIKED_BY], FRIENDS: empty_block(FRIENDS, 5, 5)}, H, {"user": 5})[
+        "user"
+    ]
     assert torch.equal(alone, with_empty)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -64,7 +65,9 @@ class TestReadout:
         # layer 1: users hear of songs, songs of tags; layer 2: users hear of what songs were told
         expected = liked @ songs / 2 + liked @ (tagged @ tags) / 3
         assert torch.allclose(net.encode_users(whole())["ids"], expected, atol=1e-6)
-        by_hand = songs + tagged @ tags / 2  # at layer 2 the tags, whom nobody told anything, have nothing to say
+        by_hand = (
+            songs + tagged @ tags / 2
+        )  # at layer 2 the tags, whom nobody told anything, have nothing to say
         assert torch.allclose(net.encode_items(whole())["ids"], by_hand, atol=1e-6)
 
     def test_bipartite_propagation_of_the_paper(self):
@@ -125,9 +128,9 @@ class TestInputs:
 
 
 class TestHeads:
-    present = {"audio": torch.tensor([True, False])}
-    users = {"ids": torch.tensor([[3.0, 4.0]]), "audio": torch.tensor([[0.0, 2.0]])}
-    items = {"ids": torch.tensor([[1.0, 0.0], [0.0, 1.0]]), "audio": torch.tensor([[0.0, 5.0], [7.0, 0.0]])}
+    present: ClassVar = {"audio": torch.tensor([True, False])}
+    users: ClassVar = {"ids": torch.tensor([[3.0, 4.0]]), "audio": torch.tensor([[0.0, 2.0]])}
+    items: ClassVar = {"ids": torch.tensor([[1.0, 0.0], [0.0, 1.0]]), "audio": torch.tensor([[0.0, 5.0], [7.0, 0.0]])}
 
     def head(self, cls, **config):
         head = cls(["ids", "audio"], [], ModelConfig(dim=2, **config), 2)
@@ -208,7 +211,10 @@ class TestStructure:
         [
             ({"relations": ["liked_bye"]}, "unknown relation 'liked_bye' (did you mean 'liked_by'?)"),
             ({"relations": ["sung_by"]}, "none of the relations sung_by is in the graph"),
-            ({"modalities": {"audio": AUDIO}, "names": ["audoi"]}, "no modality 'audoi' for song (did you mean 'audio'?)"),
+            (
+                {"modalities": {"audio": AUDIO}, "names": ["audoi"]},
+                "no modality 'audoi' for song (did you mean 'audio'?)",
+            ),
             ({"relations": ["likes"]}, "needs a relation that ends at users"),
             ({"social_tower": True}, "no user-user relation"),
             ({"id_tower": False, "names": "all"}, "no tower is left"),

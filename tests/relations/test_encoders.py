@@ -112,7 +112,9 @@ class TestContract:
 
     def test_no_edges(self, name):
         encoder = relation_encoders.make(name, dim=8)
-        empty = RelationBlock.from_coo(LIKED_BY, torch.tensor([], dtype=torch.long), torch.tensor([], dtype=torch.long), 6, 5)
+        empty = RelationBlock.from_coo(
+            LIKED_BY, torch.tensor([], dtype=torch.long), torch.tensor([], dtype=torch.long), 6, 5
+        )
         out = encoder(empty, inputs(6, 8, degree=empty.src_degree), inputs(5, 8))
         assert out.shape == (5, 8)
         assert torch.isfinite(out).all()
@@ -182,7 +184,9 @@ def test_block_from_dgl_equals_dgl_message_passing():
     graph = dgl.heterograph({tuple(LIKED_BY): (src, dst)}, num_nodes_dict={"song": 7, "user": 5})
     graph.edges[tuple(LIKED_BY)].data["weight"] = torch.rand(20, generator=generator)
     graph.nodes["song"].data["h"] = torch.randn(7, 4, generator=generator)
-    graph.update_all(dgl.function.u_mul_e("h", "weight", "m"), dgl.function.sum("m", "out"), etype=tuple(LIKED_BY))
+    graph.update_all(
+        dgl.function.u_mul_e("h", "weight", "m"), dgl.function.sum("m", "out"), etype=tuple(LIKED_BY)
+    )
     block = RelationBlock.from_dgl(graph, LIKED_BY)
     ours = block.sum(graph.nodes["song"].data["h"], block.edge["weight"])
     assert torch.allclose(ours, graph.nodes["user"].data["out"], atol=1e-6)

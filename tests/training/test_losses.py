@@ -131,8 +131,12 @@ class TestUserBatches:
         for b in batches.epoch(np.random.default_rng(0)):
             users = b.user_rows.tolist()
             seen_users += users
-            targets = {(users[r], c) for r, c in zip(b.target_rows.tolist(), b.target_columns.tolist(), strict=True)}
-            masked = {(users[r], c) for r, c in zip(b.masked_rows.tolist(), b.masked_columns.tolist(), strict=True)}
+            targets = {
+                (users[r], c) for r, c in zip(b.target_rows.tolist(), b.target_columns.tolist(), strict=True)
+            }
+            masked = {
+                (users[r], c) for r, c in zip(b.masked_rows.tolist(), b.masked_columns.tolist(), strict=True)
+            }
             inputs = {pair for pair in input_pairs(b.user_blocks, None) if pair[0] in set(users)}
             assert targets
             assert not targets & inputs
@@ -143,7 +147,9 @@ class TestUserBatches:
     def test_restricted_catalogue(self, setup):
         view, tensors = setup
         kept = np.unique(view.split.train.dst).astype(np.int32)
-        b = next(UserBatches(view.split.train, propagation(tensors), 16, 0.6, kept).epoch(np.random.default_rng(0)))
+        b = next(
+            UserBatches(view.split.train, propagation(tensors), 16, 0.6, kept).epoch(np.random.default_rng(0))
+        )
         assert b.item_ids.tolist() == kept.tolist()
         users, train = b.user_rows, set(zip(view.split.train.src, view.split.train.dst, strict=True))
         for row, column in zip(b.target_rows.tolist(), b.target_columns.tolist(), strict=True):
@@ -162,7 +168,10 @@ class TestPairBatches:
             nodes = b.user_blocks.input_nodes["user"]
             users = [int(nodes[r]) if nodes is not None else int(r) for r in b.user_rows]
             items = b.item_ids.tolist()
-            pairs = [(users[r], items[c]) for r, c in zip(b.target_rows.tolist(), b.target_columns.tolist(), strict=True)]
+            pairs = [
+                (users[r], items[c])
+                for r, c in zip(b.target_rows.tolist(), b.target_columns.tolist(), strict=True)
+            ]
             done += pairs
             hidden = {(r, c) for r, c in zip(b.masked_rows.tolist(), b.masked_columns.tolist(), strict=True)}
             for row in range(len(pairs)):

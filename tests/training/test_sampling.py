@@ -111,7 +111,9 @@ class TestNeighborSampler:
         assert torch.allclose(net.encode_users(sampled)["ids"], whole, atol=1e-6)
         items = np.array([3, 29])
         sampled = sampler.sample({"artist": items}, np.random.default_rng(0))
-        assert torch.allclose(net.encode_items(sampled)["ids"], net.encode_items(tensors.full(2))["ids"][items], atol=1e-6)
+        assert torch.allclose(
+            net.encode_items(sampled)["ids"], net.encode_items(tensors.full(2))["ids"][items], atol=1e-6
+        )
 
     def test_edges_are_edges_of_the_graph(self, tensors):
         sampler = NeighborSampler(tensors, [3, 2])
@@ -124,7 +126,12 @@ class TestNeighborSampler:
     def test_attributes_belong_to_their_edges(self, view, tensors):
         blocks = NeighborSampler(tensors, [3, 2]).sample({"user": np.arange(5)}, np.random.default_rng(0))
         liked_by = next(t for t in tensors.blocks if t.relation == "liked_by")
-        weight = {(u, i): w for u, i, w in zip(view.split.train.src, view.split.train.dst, view.split.train.weight, strict=True)}
+        weight = {
+            (u, i): w
+            for u, i, w in zip(
+                view.split.train.src, view.split.train.dst, view.split.train.weight, strict=True
+            )
+        }
         block = blocks.layers[1].blocks[liked_by]
         middle = blocks.layers[0].num_dst["artist"]
         artists = blocks.input_nodes["artist"][:middle][block.src_index].tolist()
@@ -142,7 +149,9 @@ class TestNeighborSampler:
             tensors.without(dropped, 2),
         ):
             if blocks.input_nodes["user"] is None:
-                blocks = type(blocks)({t: torch.arange(n) for t, n in tensors.num_nodes.items()}, blocks.layers)
+                blocks = type(blocks)(
+                    {t: torch.arange(n) for t, n in tensors.num_nodes.items()}, blocks.layers
+                )
             checked = 0
             for edge_type, src, dst in global_edges(blocks, tensors):
                 if edge_type.relation == "likes":

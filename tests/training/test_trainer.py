@@ -14,19 +14,25 @@ import pytest
 import torch
 
 from hetmusic.errors import RunError, SplitError, UserError
+from hetmusic.fitting import build_model, fit, open_run_graph, resume
 from hetmusic.recommend import Run
 from hetmusic.recommend.layout import RunInfo
-from hetmusic.training import fit, load_config, make_config, resume
+from hetmusic.training import load_config, make_config
 from hetmusic.training.checkpoint import StateFolder
 from hetmusic.training.events import TensorBoardObserver, TrainingObserver
-from hetmusic.training.fit import build_model, open_run_graph
 from hetmusic.training.make_split import make_split
 from hetmusic.training.stopping import EarlyStopping
 from hetmusic.training.tensors import GraphTensors
 from hetmusic.training.trainer import DivergedError, Trainer
 from tests.training.worlds import community_graph
 
-FAST = ["model.dim=8", "training.batch_size=16", "training.epochs=6", "training.lr=0.05", "training.averaging=0.5"]
+FAST = [
+    "model.dim=8",
+    "training.batch_size=16",
+    "training.epochs=6",
+    "training.lr=0.05",
+    "training.averaging=0.5",
+]
 
 
 def config(*overrides):
@@ -39,7 +45,9 @@ def graph(tmp_path_factory):
 
 
 def weights(run_folder):
-    return (run_folder / "embeddings" / "user.npy").read_bytes(), (run_folder / "embeddings" / "item.npy").read_bytes()
+    return (run_folder / "embeddings" / "user.npy").read_bytes(), (
+        run_folder / "embeddings" / "item.npy"
+    ).read_bytes()
 
 
 LOSSES = {
@@ -54,11 +62,15 @@ class TestLearning:
     @pytest.mark.parametrize("loss", sorted(LOSSES))
     def test_finds_the_communities(self, graph, tmp_path, loss, propagation):
         """Users like 10 of their community's 15 artists: within the right half, chance gives 1 in 7 or so."""
-        chosen = config(*LOSSES[loss], f"training.propagation={propagation}", "training.epochs=15", "training.fanout=5")
+        chosen = config(
+            *LOSSES[loss], f"training.propagation={propagation}", "training.epochs=15", "training.fanout=5"
+        )
         run = fit(graph, chosen, tmp_path / "run")
         top = run.recommend(run.user_keys, k=3)
         sides = [
-            (int(user[1:]) % 2 == 0) == (int(item.item_key[1:]) < 15) for user, items in top.items() for item in items
+            (int(user[1:]) % 2 == 0) == (int(item.item_key[1:]) < 15)
+            for user, items in top.items()
+            for item in items
         ]
         assert np.mean(sides) > 0.95
 
@@ -70,7 +82,9 @@ class TestLearning:
         )  # fmt: skip
         run = fit(graph, chosen, tmp_path / "run")
         top = run.recommend(run.user_keys, k=3)
-        sides = [(int(u[1:]) % 2 == 0) == (int(i.item_key[1:]) < 15) for u, items in top.items() for i in items]
+        sides = [
+            (int(u[1:]) % 2 == 0) == (int(i.item_key[1:]) < 15) for u, items in top.items() for i in items
+        ]
         assert np.mean(sides) > 0.8
 
     def test_loss_falls(self, graph, tmp_path):
@@ -96,7 +110,9 @@ class TestExactResume:
         resumed = resume(tmp_path / "parts", epochs=6)
         assert weights(whole.path) == weights(resumed.path)
         for name in ("best.safetensors",):
-            assert (whole.path / "weights" / name).read_bytes() == (resumed.path / "weights" / name).read_bytes()
+            assert (whole.path / "weights" / name).read_bytes() == (
+                resumed.path / "weights" / name
+            ).read_bytes()
         assert _losses(whole.path) == _losses(resumed.path)
 
     def test_another_seed_gives_another_run(self, graph, tmp_path):
@@ -109,7 +125,7 @@ class TestExactResume:
         out = tmp_path / "killed"
         code = (
             "import sys\nfrom pathlib import Path\nfrom hetmusic import MusicGraph\n"
-            "from hetmusic.training import fit, load_config\n"
+            "from hetmusic import fit, load_config\n"
             "fit(MusicGraph.open(sys.argv[1]), load_config(overrides=sys.argv[3:]), Path(sys.argv[2]))\n"
         )
         command = [sys.executable, "-c", code, str(graph.path), str(out), *FAST, *chosen]
@@ -323,7 +339,9 @@ class TestOneStep:
         graph = community_graph(tmp_path / "g")
         keys = graph.keys("artist")[5:]
         graph.add_modality("artist", "audio", np.ones((len(keys), 3), np.float32), keys=keys)
-        chosen = config(*LOSSES[loss], f"training.propagation={propagation}", 'relations.friends.encoder="gated"')
+        chosen = config(
+            *LOSSES[loss], f"training.propagation={propagation}", 'relations.friends.encoder="gated"'
+        )
         split = make_split(graph, chosen.split)
         model, view = build_model(graph, split, chosen)
         trainer = Trainer(model, GraphTensors.from_view(view, model.edge_types), split, chosen, tmp_path)

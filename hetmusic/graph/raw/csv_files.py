@@ -36,12 +36,12 @@ def read_csv(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         delimiter or encoding.
     """
     spec = source.spec
-    if spec.final_newline and not ends_with_newline(source.path):
-        raise DataError(f"{source.name}: the file is cut off: its last line does not end with a line break")
     pieces = read_pieces(source.path, source.name, spec.encoding)
     first = next(pieces, None)
     if first is None or not first.text.strip():
         raise DataError(f"{source.name} is empty")
+    if spec.final_newline and not ends_with_newline(source.path):
+        raise DataError(f"{source.name}: the file is cut off: its last line does not end with a line break")
     pieces = chain([first], pieces)
     if spec.quote is not None and contains(source.path, spec.quote, spec.encoding):
         yield from _read_quoted(source, pieces, columns)

@@ -30,5 +30,5 @@ class SAGEEncoder(RelationEncoder):
             mean = relation.sum(self.neighbour(src.h)) / degree[:, None]
         else:
             mean = self.neighbour(relation.sum(src.h) / degree[:, None])
-        out = self.own(dst.h) + mean
+        out: Tensor = self.own(dst.h) + mean
         return out.relu() if self.activation else out

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from hetmusic._version import __version__
 from hetmusic._io import replacing_file, write_json
+from hetmusic._version import __version__
 from hetmusic.errors import RunError, UserError
 from hetmusic.evaluation import evaluate
 from hetmusic.graph import MusicGraph
@@ -51,7 +51,9 @@ def fit(
     """
     out = Path(out)
     if out.exists() and not overwrite:
-        raise RunError(f"{out} already exists; choose another --out, pass --overwrite, or go on with --resume {out}")
+        raise RunError(
+            f"{out} already exists; choose another --out, pass --overwrite, or go on with --resume {out}"
+        )
     if out.exists():
         layout.RunInfo.load(out)  # --overwrite replaces a run, never a folder of something else
     split = make_split(graph, config.split)
@@ -63,9 +65,7 @@ def fit(
     return _train(trainer, graph, split, out)
 
 
-def resume(
-    folder: Path | str, observers: Sequence[TrainingObserver] = (), epochs: int | None = None
-) -> Run:
+def resume(folder: Path | str, observers: Sequence[TrainingObserver] = (), epochs: int | None = None) -> Run:
     """Go on with a run that was interrupted, or train a finished one for more epochs.
 
     N epochs, a stop and M more give the weights of N + M epochs, to the last bit on a CPU with the same number of
@@ -97,7 +97,9 @@ def open_run_graph(folder: Path, info: layout.RunInfo) -> MusicGraph:
     """
     graph = MusicGraph.open(info.graph.locate(folder))
     if graph.checksum != info.graph.checksum:
-        raise RunError(f"the graph {graph.path} is not the graph that {folder} was fitted on: its checksum differs")
+        raise RunError(
+            f"the graph {graph.path} is not the graph that {folder} was fitted on: its checksum differs"
+        )
     return graph
 
 
