@@ -94,6 +94,12 @@ def _types(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
         yield from _complaint(("nodes", kind), partial(ontology.node_type, kind))
         if not sources:
             yield Problem(("nodes", kind), "the list of sources is empty")
+        dtypes: dict[str, str] = {}
+        for number, source in enumerate(sources):
+            for name, attribute in source.attributes.items():
+                if dtypes.setdefault(name, attribute.dtype) != attribute.dtype:
+                    text = f"another source says that {name!r} is {dtypes[name]}, not {attribute.dtype}"
+                    yield Problem(("nodes", kind, number, "attributes", name), text)
     yield from _complaint(("item",), partial(ontology.node_type, spec.item))
     yield from _complaint(("interaction",), partial(ontology.relation, spec.interaction))
 

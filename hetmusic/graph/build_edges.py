@@ -10,6 +10,7 @@ from hetmusic.errors import DataError
 from hetmusic.graph.build_nodes import NodeTable
 from hetmusic.graph.build_report import LINE, Notes
 from hetmusic.graph.raw import RawFiles
+from hetmusic.graph.raw.source import Source
 from hetmusic.graph.raw.values import times, weights
 from hetmusic.graph.types import EdgeType
 from kg_schema.dump import EdgeSource, OnUnknown
@@ -84,19 +85,10 @@ def build_edges(
     raw = files.source(edge.file)
     part = f"edges {edge_type}"
     mapper = EndMapper(raw.name, part, edge.on_unknown, notes)
-    ends = [("src", edge.src, nodes[edge_type.src]), ("dst", edge.dst, nodes[edge_type.dst])]
+    ends = [("src", "src_key", nodes[edge_type.src]), ("dst", "dst_key", nodes[edge_type.dst])]
     parts = [_empty(edge)]
     for batch in files.batches(edge.file):
-        extras = {}
-        if edge.weight:
-            extras["weight"] = weights(raw, batch, edge.weight)
-        if edge.count_rows:
-            extras["weight"] = pl.repeat(1.0, batch.height, eager=True)
-        if edge.time:
-            extras["time"] = times(raw, batch, edge.time, part)
-        keys = dict.fromkeys([edge.src, edge.dst])
-        batch = pl.DataFrame({LINE: batch[LINE], **{f"key:{c}": batch[c] for c in keys}, **extras})
-        mapped = mapper.map(batch, [(new, f"key:{column}", table) for new, column, table in ends])
+        mapped = mapper.map(_columns(edge, raw, batch, part), ends)
         if relation.symmetric:
             loop = pl.col("src") == pl.col("dst")
             notes.add("dropped", "self loop", mapped.filter(loop), file=raw.name, part=part)
@@ -104,6 +96,18 @@ def build_edges(
         parts.append(mapped.select(parts[0].columns))
     mapper.finish()
     return _merge(pl.concat(parts), relation, edge.count_rows, raw.name, part, notes)
+
+
+def _columns(edge: EdgeSource, raw: Source, batch: pl.DataFrame, part: str) -> pl.DataFrame:
+    """The keys of both ends, weight and time of a batch."""
+    columns = {LINE: batch[LINE], "src_key": batch[edge.src], "dst_key": batch[edge.dst]}
+    if edge.weight:
+        columns["weight"] = weights(raw, batch, edge.weight)
+    if edge.count_rows:
+        columns["weight"] = pl.repeat(1.0, batch.height, eager=True)
+    if edge.time:
+        columns["time"] = times(raw, batch, edge.time, part)
+    return pl.DataFrame(columns)
 
 
 def _empty(edge: EdgeSource) -> pl.DataFrame:
@@ -122,12 +126,12 @@ def _merge(
     pair = ["src", "dst"]
     weight = pl.col("weight").sum() if relation.merge == "sum" else pl.col("weight").max()
     rules = {"weight": weight, "time": pl.col("time").max()}
-    if not a_log:  # in a log with one row per play repeated pairs are what is counted
-        again = rows.filter(~pl.struct(pair).is_first_distinct())
-        notes.add("merged", "repeated pair", again, file=file, part=part)
     merged = rows.group_by(pair, maintain_order=True).agg(
         pl.col(LINE).first(), *(rule for column, rule in rules.items() if column in rows.columns)
     )
+    if merged.height < rows.height and not a_log:  # in a log repeated pairs are what is counted
+        again = rows.filter(~pl.struct(pair).is_first_distinct())
+        notes.add("merged", "repeated pair", again, file=file, part=part)
     if relation.symmetric:
         # Both directions say the same thing once, so even weights that are summed are not summed over them.
         low, high = pl.min_horizontal(pair), pl.max_horizontal(pair)

@@ -96,7 +96,7 @@ def total_loss(loss: Loss, views: Sequence[ScoreView], batch: Batch, tower_weigh
 
     :param views: the final view first, then those of the towers (none if there is a single tower).
     """
-    total = loss(views[0], batch)
+    total: Tensor = loss(views[0], batch)
     if len(views) > 1 and tower_weight:
         total = total + tower_weight * torch.stack([loss(view, batch) for view in views[1:]]).mean()
     return total

@@ -16,6 +16,7 @@ import pytest
 from hetmusic.errors import DataError, SchemaError, UserError
 from hetmusic.graph import MusicGraph, tables
 from hetmusic.graph.build import build_graph
+from hetmusic.graph.raw.text import read_pieces
 from kg_schema.dump import DumpSpec
 
 HETREC = {
@@ -346,6 +347,15 @@ def test_bad_tables(tmp_path: Path, case: str) -> None:
         build_graph(spec({"path": name, **file}, **edge), tmp_path / "raw", tmp_path / "graph")
     assert "\n" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["raw"], "nothing is left behind"
+
+
+def test_wrong_bytes_are_located_in_later_pieces_too(tmp_path: Path) -> None:
+    path = tmp_path / "l.csv"
+    path.write_bytes(b"\xef\xbb\xbfwho,what\n" + b"a,b\n" * 5 + b"c,\xff\n")
+    pieces = read_pieces(path, "l.csv", "utf-8", size=6)
+    with pytest.raises(DataError, match=r"^l.csv is not utf-8: byte 0xff at offset 34, line 7;"):
+        list(pieces)
+    assert path.read_bytes()[34] == 0xFF
 
 
 def test_unknown_file_ids(raw: Path, tmp_path: Path) -> None:

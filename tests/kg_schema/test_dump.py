@@ -168,6 +168,11 @@ MISTAKES = {
         ":21: .*count_rows: the weight is either",
     ),
     "reserved attribute": ("label: label}", "name: label}", r"attributes.name: every node has this column"),
+    "two types": (
+        "edges:\n",
+        "    - {file: plays, key: what, attributes: {year: when}}\nedges:\n",
+        r":15: nodes.song\[1\].attributes.year: another source says that 'year' is int, not str",
+    ),
     "header and columns": (
         "path: plays.tsv",
         "path: plays.tsv\n    columns: [who]",
@@ -226,6 +231,17 @@ def test_mistakes_name_file_line_and_key(tmp_path: Path, mistake: str) -> None:
         DumpSpec.load(path)
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
+
+
+def test_the_example_in_the_documentation_loads(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "build_graphs.md").read_text(encoding="utf-8")
+    example = text.split("```yaml\n")[1].split("```")[0]
+    (tmp_path / "mine.yaml").write_text(example)
+    assert DumpSpec.load(tmp_path / "mine.yaml").edges[0].dst_type == "song"
+    (tmp_path / "mine.yaml").write_text(example.replace("weight", "wieght"))
+    with pytest.raises(SchemaError) as caught:
+        DumpSpec.load(tmp_path / "mine.yaml")
+    assert str(caught.value).replace(f"{tmp_path}/", "") in text
 
 
 def test_unknown_dump() -> None:
