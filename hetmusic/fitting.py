@@ -119,10 +119,21 @@ def _prepare(graph: MusicGraph, split: Split, config: FitConfig) -> tuple[MMGNN,
     leaks = check_leakage(view, graph, split)
     if not leaks.clean:
         raise UserError(f"the training graph gives held-out pairs away: {leaks}")
-    unused = [str(edge_type) for edge_type in model.unused_edge_types]
-    if unused:
-        logger.warning("relations not used by the model: %s", ", ".join(unused))
+    _report_unused(model, graph)
     return model, GraphTensors.from_view(view, model.edge_types)
+
+
+def _report_unused(model: MMGNN, graph: MusicGraph) -> None:
+    """Warn about relations that carry messages in neither direction; list single directions for the curious."""
+    directions = ", ".join(str(edge_type) for edge_type in model.unused_edge_types)
+    logger.info("directions not used by the model: %s", directions or "none")
+    used = set(model.relations)
+    unused = [name for name, info in graph.meta.relations.items() if used.isdisjoint({name, info.inverse})]
+    if unused:
+        logger.warning(
+            "relations of the graph that the model does not use: %s (add [relations.NAME] to the configuration)",
+            ", ".join(unused),
+        )
 
 
 def _train(trainer: Trainer, graph: MusicGraph, split: Split, out: Path) -> Run:

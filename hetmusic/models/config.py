@@ -21,6 +21,9 @@ class RelationConfig(BaseModel):
     encoder: str = "mean"
     """Registered name or import path ``module:Class`` of the relation encoder."""
 
+    fanout: int | None = Field(None, ge=-1)
+    """Neighbours sampled over this relation, if not ``training.fanout``; -1 is all."""
+
     use: bool = True
     """Set to false to leave the relation out of message passing."""
 

@@ -40,11 +40,15 @@ class NeighborSampler:
 
     :param graph: the training graph.
     :param fanouts: neighbours per node and relation, one number a layer, furthest from the seeds first; -1 takes all.
+    :param per_relation: other numbers for some relations, by name, in every layer.
     """
 
-    def __init__(self, graph: GraphTensors, fanouts: Sequence[int]) -> None:
+    def __init__(
+        self, graph: GraphTensors, fanouts: Sequence[int], per_relation: Mapping[str, int] | None = None
+    ) -> None:
         self.graph = graph
         self.fanouts = list(fanouts)
+        self.per_relation = dict(per_relation or {})
         self._relations = {
             edge_type: _Neighbours(
                 block,
@@ -69,7 +73,7 @@ class NeighborSampler:
 
         :param seeds: distinct node indices per type (the destination nodes of the last layer).
         :param rng: source of randomness.
-        :param dropped: training interactions that no message may pass, bool ``(num_interactions,)``.
+        :param dropped: training interactions that no message may pass, bool ``(number of them,)``.
         """
         nodes = {ntype: np.asarray(seeds.get(ntype, ()), dtype=np.int64) for ntype in self.graph.num_nodes}
         layers: list[Layer] = []
@@ -87,7 +91,8 @@ class NeighborSampler:
     ) -> tuple[Layer, dict[str, IntArray]]:
         picked: dict[EdgeType, tuple[IntArray, IntArray]] = {}
         for edge_type, relation in self._relations.items():
-            rows, edges = pick_edges(relation.indptr, targets[edge_type.dst], fanout, rng)
+            number = self.per_relation.get(edge_type.relation, fanout)
+            rows, edges = pick_edges(relation.indptr, targets[edge_type.dst], number, rng)
             if dropped is not None and relation.interaction is not None:
                 stay = ~dropped[relation.interaction[edges]]
                 rows, edges = rows[stay], edges[stay]

@@ -39,7 +39,6 @@ class GraphTensors:
         inverse: EdgeType | None,
     ) -> None:
         self.num_nodes = dict(num_nodes)
-        self.num_interactions = len(relations[interaction])
         self.blocks: dict[EdgeType, RelationBlock] = {}
         #: per direction of the interaction, the number of the training interaction of every edge, int64
         self.interaction_ids: dict[EdgeType, Tensor] = {}
@@ -50,12 +49,11 @@ class GraphTensors:
 
     @classmethod
     def from_view(cls, view: TrainingView, edge_types: list[EdgeType] | None = None) -> GraphTensors:
-        """Take a training view's relations (all, or those that a model uses and the interaction)."""
+        """Take a training view's relations (all, or those that a model uses)."""
         graph = view.graph
         relations = view.relations()
         if edge_types is not None:
-            kept = {*edge_types, graph.interaction}
-            relations = {edge_type: edges for edge_type, edges in relations.items() if edge_type in kept}
+            relations = {edge_type: relations[edge_type] for edge_type in edge_types}
         num_nodes = {ntype: graph.num_nodes(ntype) for ntype in graph.node_types}
         inverse = inverse_type(graph.interaction, graph.meta.relations[graph.interaction.relation])
         return cls(num_nodes, relations, graph.interaction, inverse)
@@ -67,7 +65,7 @@ class GraphTensors:
     def without(self, dropped: NDArray[np.bool_], num_layers: int) -> LayeredBlocks:
         """The whole training graph but for some interactions, which are left out in both directions.
 
-        :param dropped: bool, shape ``(num_interactions,)``.
+        :param dropped: bool, shape ``(number of training interactions,)``.
         """
         keep = torch.from_numpy(~dropped)
         blocks = dict(self.blocks)

@@ -214,7 +214,10 @@ class Trainer:
         sampler = None
         if self.propagation_mode == "sampled":
             fanout = training.fanout
-            sampler = NeighborSampler(self.graph, [fanout] * layers if isinstance(fanout, int) else fanout)
+            per_layer = [fanout] * layers if isinstance(fanout, int) else fanout
+            chosen = self.config.relations.items()
+            per_relation = {name: r.fanout for name, r in chosen if r.fanout is not None}
+            sampler = NeighborSampler(self.graph, per_layer, per_relation)
         schema = self.model.schema
         propagation = Propagation(self.graph, layers, schema.user_type, schema.item_type, sampler)
         common = (self.split.train, propagation, training.batch_size, training.edge_dropout)

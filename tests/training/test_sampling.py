@@ -164,6 +164,16 @@ class TestNeighborSampler:
                 assert not pairs & gone
             assert checked > 0
 
+    def test_fanout_per_layer_and_relation(self, tensors):
+        sampler = NeighborSampler(tensors, [3, 2], {"genre_of": 1, "likes": 0})
+        blocks = sampler.sample({"user": np.arange(40), "artist": np.arange(30)}, np.random.default_rng(0))
+        for layer, fanout in zip(blocks.layers, [3, 2], strict=True):
+            for edge_type, block in layer.blocks.items():
+                most = int(block.in_degree.max()) if block.num_dst else 0
+                expected = {"genre_of": 1, "likes": 0}.get(edge_type.relation, fanout)
+                if edge_type.relation in {"likes", "liked_by", "genre_of", "friends"}:
+                    assert most == expected
+
     def test_same_generator_same_blocks(self, tensors):
         sampler = NeighborSampler(tensors, [3, 2])
         one, two = (sampler.sample({"user": np.arange(9)}, np.random.default_rng(5)) for _ in range(2))

@@ -369,3 +369,9 @@ def test_config_of_a_run_is_complete(graph, tmp_path):
     run = fit(graph, config("training.epochs=1"), tmp_path / "run")
     assert run.config["training"]["tower_loss"] == 1.0
     assert make_config(run.config) == config("training.epochs=1")
+
+
+def test_relations_used_in_no_direction_are_reported(graph, tmp_path, caplog):
+    fit(graph, config("training.epochs=1"), tmp_path / "run")
+    (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert "does not use: friends (add" in warning.getMessage()
