@@ -49,7 +49,7 @@ def run_demo(
     graph = MusicGraph.build(raw / "spec.yaml", raw=raw, out=folder / "graph")
     say("3/5 extracting lyrics, audio and cover features")
     for modality, coverage in add_light_features(graph, raw).items():
-        say(f"    {modality}: {coverage}")
+        say(f"    {modality}: {coverage.present:,} of {coverage.total:,} songs")
     say("4/5 training")
     config = load_config(overrides=[*SETTINGS, f"seed={seed}", f"split.seed={seed}"])
     run = fit(graph, config, folder / "run", observers)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-from hetmusic._io import replacing_file, write_json
+from hetmusic._io import replacing_file, replacing_folder, write_json
+from hetmusic._toml import read_toml
 from hetmusic._version import __version__
 from hetmusic.errors import RunError, UserError
 from hetmusic.evaluation import evaluate
@@ -25,7 +25,7 @@ from hetmusic.recommend.writer import save_embeddings, save_ids
 from hetmusic.training.checkpoint import load_weights
 from hetmusic.training.config import FitConfig
 from hetmusic.training.events import TrainingObserver
-from hetmusic.training.load_config import dump_toml, make_config, read_toml
+from hetmusic.training.load_config import dump_toml, make_config
 from hetmusic.training.make_split import make_split
 from hetmusic.training.tensors import GraphTensors, graph_schema
 from hetmusic.training.trainer import Trainer
@@ -59,9 +59,8 @@ def fit(
     split = make_split(graph, config.split)
     model, tensors = _prepare(graph, split, config)
     trainer = Trainer(model, tensors, split, config, out, observers)
-    if out.exists():
-        shutil.rmtree(out)
-    _write_start(graph, split, config, out)
+    with replacing_folder(out, overwrite=overwrite) as started:
+        _write_start(graph, split, config, started)
     return _train(trainer, graph, split, out)
 
 
@@ -156,10 +155,6 @@ def _train(trainer: Trainer, graph: MusicGraph, split: Split, out: Path) -> Run:
 
 
 def _write_start(graph: MusicGraph, split: Split, config: FitConfig, out: Path) -> None:
-    try:
-        out.mkdir(parents=True)
-    except OSError as error:
-        raise UserError(f"cannot write {out}: {error.strerror}") from None
     _write_text(out / layout.CONFIG_FILE, dump_toml(config))
     split.save(out / layout.SPLIT_FOLDER)
     users, items = ((graph.keys(t), graph.names(t)) for t in (graph.user_type, graph.item_type))

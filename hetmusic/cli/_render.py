@@ -1,96 +1,114 @@
-"""Tables that the commands print."""
+"""What the commands print for people to read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
+import click
+
+from hetmusic.cli._table import table
+from hetmusic.graph.types import EdgeType
 
 if TYPE_CHECKING:
     from hetmusic.evaluation import Evaluation
-    from hetmusic.graph import MusicGraph
+    from hetmusic.graph import LeakageReport, MusicGraph
     from hetmusic.recommend import Run
 
 
-def console() -> Console:
-    """Standard output without highlighting or markup: names in data may look like both."""
-    return Console(highlight=False, markup=False, soft_wrap=True)
-
-
-def build_report(out: Console, graph: MusicGraph) -> None:
+def build_report(graph: MusicGraph) -> None:
     """What was built, and every row that was dropped, repaired or merged."""
-    counts = ", ".join(f"{graph.num_nodes(ntype):,} {ntype}" for ntype in graph.node_types)
-    out.print(f"built {graph.path}: {counts}")
-    for edge_type in graph.edge_types:
-        out.print(f"  {edge_type.src} -{edge_type.relation}-> {edge_type.dst}: {graph.num_edges(edge_type):,}")
-    findings(out, graph.meta.build_report)
+    click.echo(f"built {graph.path}: {graph.name}\n")
+    click.echo(table(["nodes", "count"], [[t, f"{graph.num_nodes(t):,}"] for t in graph.node_types], [1]))
+    relations = [[_arrow(edge_type), f"{graph.num_edges(edge_type):,}"] for edge_type in graph.edge_types]
+    click.echo("\n" + table(["relation", "edges"], relations, [1]))
+    findings(graph.meta.build_report)
+    click.echo(f"\nnext: hetmusic fit {quoted(graph.path)} --out RUN")
 
 
-def findings(out: Console, report: Mapping[str, Any]) -> None:
+def findings(report: Mapping[str, Any]) -> None:
     """The build report's counts."""
-    for finding in report.get("findings", []):
-        lines = ", ".join(str(line) for line in finding["first_lines"][:3])
-        out.print(
-            f"  {finding['action']}: {finding['rows']:,} rows of {finding['file']}: {finding['reason']} (first: line {lines})"
-        )
-    for warning in report.get("warnings", []):
-        out.print(f"  warning: {warning}")
+    lines = []
+    for found in report.get("findings", []):
+        first = ", ".join(f"{line:,}" for line in found["first_lines"][:3])
+        many = "lines" if len(found["first_lines"]) > 1 else "line"
+        rows = f"{found['rows']:,} {'row' if found['rows'] == 1 else 'rows'} of {found['file']}"
+        lines.append(f"  {found['action']} {rows}: {found['reason']} (first: {many} {first})")
+    lines += [f"  warning: {warning}" for warning in report.get("warnings", [])]
+    if lines:
+        click.echo("\nraw data that was not as it should be:\n" + "\n".join(lines))
 
 
-def graph_summary(out: Console, summary: Mapping[str, Any]) -> None:
+def graph_summary(summary: Mapping[str, Any]) -> None:
     """Everything ``hetmusic info`` shows."""
-    out.print(f"{summary['name']}: recommends {summary['item']}, predicts {summary['interaction']}")
-    nodes = Table("node type", title="nodes")
-    for column in ("count", "named", "isolated"):
-        nodes.add_column(column, justify="right")
-    nodes.add_column("modalities (dimension, coverage)")
-    for ntype, node in summary["nodes"].items():
-        modalities = ", ".join(
-            f"{name} ({info['dim']}, {info['coverage']:.1%})" for name, info in node["modalities"].items()
-        )
-        nodes.add_row(ntype, *(f"{node[key]:,}" for key in ("count", "named", "isolated")), modalities or "none")
-    out.print(nodes)
-    edges = Table("relation", "inverse", title="relations (median / mean / max degree)")
-    for column in ("edges", "source degree", "destination degree"):
-        edges.add_column(column, justify="right")
-    for name, relation in summary["relations"].items():
-        inverse = "symmetric" if relation["symmetric"] else relation["inverse"] or ""
-        degrees = (_degree(relation["degrees"][end]) for end in ("src", "dst"))
-        edges.add_row(name.replace("__", " "), inverse, f"{relation['edges']:,}", *degrees)
-    out.print(edges)
+    interaction = _arrow(EdgeType.parse(summary["interaction"]))
+    click.echo(f"{summary['name']}: recommends {summary['item']}s, predicts {interaction}\n")
+    click.echo(table(["nodes", "count", "named", "isolated"], list(_nodes(summary)), [1, 2, 3]))
+    modalities = list(_modalities(summary))
+    if modalities:
+        click.echo("\n" + table(["modality", "of", "dimension", "coverage"], modalities, [2, 3]))
+    header = ["relation", "inverse", "edges", "source degree", "target degree"]
+    click.echo("\n" + table(header, list(_relations(summary)), [2, 3, 4]))
+    click.echo("(degrees: median / largest; --json has more)")
+    if summary["assignments"]:
+        kinds = ", ".join(f"{kind} {count:,}" for kind, count in summary["assignments"].items())
+        click.echo(f"\nwho tagged what is known: {kinds}")
     for warning in summary["warnings"]:
-        out.print(f"warning: {warning}")
-    findings(out, summary["build_report"])
+        click.echo(f"warning: {warning}")
+    findings(summary["build_report"])
 
 
-def metrics_table(out: Console, found: Evaluation, leakage: Any = None) -> None:
+def metrics_table(found: Evaluation) -> None:
     """Metrics by row, cutoffs by column."""
-    names = list(dict.fromkeys(key.split("@")[0] for key in found.values))
-    ks = sorted({int(key.split("@")[1]) for key in found.values})
-    title = f"{found.part}: {len(found.users):,} users, {found.num_items:,} candidates, {found.mask} masked"
-    table = Table("metric", title=title)
-    for k in ks:
-        table.add_column(f"@{k}", justify="right")
-    for name in names:
-        table.add_row(name, *(f"{found.values[f'{name}@{k}']:.4f}" for k in ks))
-    out.print(table)
-    if leakage is not None:
-        out.print(f"leakage check: {'clean' if leakage is True else leakage}")
+    masked = "nothing" if found.mask == "none" else found.mask.replace("+", " and ") + " items"
+    click.echo(f"{found.part} part: {len(found.users):,} users, {found.num_items:,} candidates, {masked} masked\n")
+    click.echo(_metrics(found.values))
 
 
-def fit_summary(out: Console, run: Run) -> None:
+def leakage(found: LeakageReport | str) -> None:
+    """The outcome of the leakage check, or why there is none."""
+    click.echo(f"\nleakage check: {'not made: ' if isinstance(found, str) else ''}{found}")
+
+
+def fit_summary(run: Run) -> None:
     """What a run reached on validation, and what to do next."""
-    table = Table("validation metric", title=f"{run.path} (best epoch {run.metrics['best_epoch']})")
-    table.add_column("value", justify="right")
-    for key, value in run.metrics["values"].items():
-        if key.endswith(("@10", "@20")):
-            table.add_row(key, f"{value:.4f}")
-    out.print(table)
-    out.print(f"next: hetmusic evaluate {run.path}   (test interactions, untouched so far)")
-    out.print(f"      hetmusic recommend {run.path} --user {run.user_keys[0]}")
+    click.echo(f"{run.path}: valid part, best epoch {run.metrics['best_epoch']}\n")
+    click.echo(_metrics(run.metrics["values"]))
+    click.echo(f"\nnext: hetmusic evaluate {quoted(run.path)}   (test part, untouched so far)")
+    click.echo(f"      hetmusic recommend {quoted(run.path)} --user {quoted(run.user_keys[0])}")
 
 
-def _degree(degrees: Mapping[str, Any]) -> str:
-    return f"{degrees['median']:g} / {degrees['mean']:.1f} / {degrees['max']:,}"
+def quoted(value: object) -> str:
+    """A word as a shell takes it."""
+    return shlex.quote(str(value))
+
+
+def _arrow(edge_type: EdgeType) -> str:
+    return " ".join(edge_type)
+
+
+def _metrics(values: Mapping[str, float]) -> str:
+    names = list(dict.fromkeys(key.split("@")[0] for key in values))
+    ks = sorted({int(key.split("@")[1]) for key in values})
+    rows = [[name, *(f"{values[f'{name}@{k}']:.4f}" for k in ks)] for name in names]
+    return table(["metric", *(f"@{k}" for k in ks)], rows, range(1, len(ks) + 1))
+
+
+def _nodes(summary: Mapping[str, Any]) -> Iterator[list[str]]:
+    for ntype, node in summary["nodes"].items():
+        yield [ntype, *(f"{node[key]:,}" for key in ("count", "named", "isolated"))]
+
+
+def _modalities(summary: Mapping[str, Any]) -> Iterator[list[str]]:
+    for ntype, node in summary["nodes"].items():
+        for name, info in node["modalities"].items():
+            yield [name, ntype, f"{info['dim']:,}", f"{info['coverage']:.1%}"]
+
+
+def _relations(summary: Mapping[str, Any]) -> Iterator[list[str]]:
+    for name, relation in summary["relations"].items():
+        inverse = "(symmetric)" if relation["symmetric"] else relation["inverse"] or ""
+        degrees = (relation["degrees"][end] for end in ("src", "dst"))
+        shown = [f"{degree['median']:g} / {degree['max']:,}" for degree in degrees]
+        yield [_arrow(EdgeType.parse(name)), inverse, f"{relation['edges']:,}", *shown]

@@ -14,12 +14,13 @@ import click
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 def command(out: Path, seed: int, overrides: tuple[str, ...], overwrite: bool) -> None:
     """Write a raw dump of a made-up world, in the tables format, with its true preferences beside it."""
+    from hetmusic._toml import merge, parse_override
     from hetmusic.synth import WorldSettings, make_world, write_dump
-    from hetmusic.training.load_config import merge, parse_override
 
     values: dict[str, object] = {}
     for text in overrides:
         values = merge(values, parse_override(text))
     world = make_world(WorldSettings.parse(values), seed)
     write_dump(world, out, overwrite=overwrite)
-    click.echo(f"wrote {out}; next: hetmusic build --spec {out}/spec.yaml --raw {out} --out GRAPH")
+    click.echo(f"wrote {out}")
+    click.echo(f"next: hetmusic build --spec {out / 'spec.yaml'} --raw {out} --out GRAPH")

@@ -198,12 +198,15 @@ class Run:
         split = Split.load(self.path / layout.SPLIT_FOLDER, graph)
         return check_leakage(TrainingView(graph, split), graph, split)
 
-    def leakage_or_reason(self) -> str:
-        """The outcome of :meth:`check_leakage` in one line, or why it could not be made."""
+    def leakage_or_reason(self) -> LeakageReport | str:
+        """The outcome of :meth:`check_leakage`; where the graph has gone, is damaged or has changed, why there is none.
+
+        A run can be evaluated without its graph, so this is no error.
+        """
         try:
-            return str(self.check_leakage())
+            return self.check_leakage()
         except UserError as problem:
-            return f"not checked: {problem}"
+            return str(problem)
 
     def user_indices(self, keys: Iterable[str | int]) -> NDArray[np.int64]:
         """Indices of users by key.

@@ -20,7 +20,7 @@ class TrainingObserver:
         """After each epoch, with the line that goes to ``history.jsonl``."""
 
     def on_end(self, reason: str) -> None:
-        """After the last epoch; ``reason`` is why it was the last."""
+        """After the last epoch; ``reason`` is why it was the last: ``epochs``, ``early stopping`` or ``interrupted``."""
 
 
 class TensorBoardObserver(TrainingObserver):

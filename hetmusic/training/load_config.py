@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
@@ -11,13 +10,11 @@ from typing import Any
 import tomli_w
 from pydantic import BaseModel, ValidationError
 
+from hetmusic._toml import merge, parse_override, read_toml, tomllib
 from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.training.config import FitConfig
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+_ABSENT = object()
 
 
 def preset_names() -> list[str]:
@@ -39,10 +36,17 @@ def load_config(
     given = read_toml(Path(file)) if file is not None else {}
     name = given.get("preset", preset) if preset == "default" else preset
     values = merge(_read_preset(str(name)), given)
+    sources = {f"preset {name}": values} if file is None else {str(file): given}
     for text in overrides:
-        values = merge(values, parse_override(text))
+        override = parse_override(text)
+        sources[f"--set {text}"] = override
+        values = merge(values, override)
     values["preset"] = name
-    return make_config(values, source=str(file) if file is not None else f"preset {name}")
+    try:
+        return FitConfig.model_validate(values)
+    except ValidationError as problem:
+        source = _source_of(problem, sources)
+        raise ConfigError(f"{source}: {_explain(problem)}") from None
 
 
 def make_config(values: Mapping[str, Any], source: str = "configuration") -> FitConfig:
@@ -62,52 +66,27 @@ def dump_toml(config: FitConfig) -> str:
     return tomli_w.dumps(_without_none(config.model_dump(mode="json")))
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file.
-
-    :raises ConfigError: if it is missing, or not TOML (with line and column).
-    """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"configuration file {path} does not exist") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
-        raise ConfigError(f"configuration file {path} cannot be read: {problem}") from None
-
-
-def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``over`` on top of ``base``, table by table."""
-    result = dict(base)
-    for key, value in over.items():
-        old = result.get(key)
-        result[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-    return result
-
-
-def parse_override(text: str) -> dict[str, Any]:
-    """``"training.lr=0.003"`` -> ``{"training": {"lr": 0.003}}``.
-
-    :raises ConfigError: if it is not of the form key=value.
-    """
-    key, equals, value = text.partition("=")
-    parts = [part.strip() for part in key.split(".")]
-    if not equals or not all(parts):
-        raise ConfigError(f"--set {text!r} is not of the form section.key=value")
-    try:
-        parsed: Any = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        parsed = value.strip()
-    for part in reversed(parts):
-        parsed = {part: parsed}
-    return dict(parsed)
-
-
 def _read_preset(name: str) -> dict[str, Any]:
     if name not in preset_names():
         raise ConfigError(
             f"there is no preset {name!r}{did_you_mean(name, preset_names())}; known: {', '.join(preset_names())}"
         )
     return tomllib.loads((resources.files("hetmusic.presets") / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def _source_of(problem: ValidationError, sources: Mapping[str, Mapping[str, Any]]) -> str:
+    """The last of the sources that has the key of a problem; the last one of all if none has it.
+
+    :param sources: name of the source -> its nested values.
+    """
+    where = problem.errors()[0]["loc"]
+    for name, values in reversed(sources.items()):
+        found: Any = values
+        for part in where:
+            found = found.get(part, _ABSENT) if isinstance(found, Mapping) else _ABSENT
+        if found is not _ABSENT:
+            return name
+    return next(reversed(sources))
 
 
 def _explain(problem: ValidationError) -> str:

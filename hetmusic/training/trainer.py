@@ -122,15 +122,12 @@ class Trainer:
         }
         for observer in self.observers:
             observer.on_start(info)
-        reason = "epochs"
-        while self.epoch < self.config.training.epochs:
-            if self.stopping.should_stop:
-                reason = "early stopping"
-                break
-            self._epoch()
-            self.epoch += 1
-        for observer in self.observers:
-            observer.on_end(reason)
+        reason = "interrupted"
+        try:
+            reason = self._epochs()
+        finally:
+            for observer in self.observers:
+                observer.on_end(reason)
         return reason
 
     def full_blocks(self) -> LayeredBlocks:
@@ -150,6 +147,14 @@ class Trainer:
         ranked, _ = top_k(scorer, judged_users, k, seen, self.split.items)
         values = RankedHits.judge(ranked, judged_users, held_out).measure(name, k)
         return {self.config.training.metric: float(values.mean())}
+
+    def _epochs(self) -> str:
+        while self.epoch < self.config.training.epochs:
+            if self.stopping.should_stop:
+                return "early stopping"
+            self._epoch()
+            self.epoch += 1
+        return "epochs"
 
     def _epoch(self) -> None:
         started = time.perf_counter()

@@ -372,6 +372,6 @@ def test_config_of_a_run_is_complete(graph, tmp_path):
 
 
 def test_relations_used_in_no_direction_are_reported(graph, tmp_path, caplog):
-    fit(graph, config("training.epochs=1"), tmp_path / "run")
+    fit(graph, config("training.epochs=1", "relations.friends.use=false"), tmp_path / "run")
     (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
     assert "does not use: friends (add" in warning.getMessage()
