@@ -146,12 +146,17 @@ class RelationBlock:
         return cls(edge_type, csr, attributes, degrees["src_degree"], degrees["dst_degree"])
 
     @classmethod
-    def from_dgl(cls, block: Any, edge_type: EdgeType) -> RelationBlock:
-        """Take one relation out of a DGL block (message-flow graph) or heterograph, with its float edge data."""
-        src, dst = block.edges(etype=tuple(edge_type))
-        data = {name: value for name, value in block.edges[tuple(edge_type)].data.items() if value.dim() == 1}
-        num_src = block.num_src_nodes(edge_type.src)
-        return cls.from_coo(edge_type, src, dst, num_src, block.num_dst_nodes(edge_type.dst), data)
+    def from_dgl(cls, graph: Any, edge_type: EdgeType) -> RelationBlock:
+        """Take one relation out of a DGL heterograph or block (message-flow graph).
+
+        One-dimensional edge data come along, and ``edge_id``: DGL's number of every edge in ``graph``.
+        """
+        src, dst = graph.edges(etype=tuple(edge_type), order="eid")
+        frame = graph.edges[tuple(edge_type)].data
+        data = {name: value for name, value in frame.items() if value.dim() == 1 and not name.startswith("_")}
+        data["edge_id"] = torch.arange(len(src))
+        num_src, num_dst = graph.num_src_nodes(edge_type.src), graph.num_dst_nodes(edge_type.dst)
+        return cls.from_coo(edge_type, src, dst, num_src, num_dst, data)
 
 
 def _indptr(rows: Tensor, num_rows: int) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hetmusic.graph.relations import inverse_type
-from hetmusic.graph.types import Edges, EdgeType
+from hetmusic.graph.types import EdgeType
 from hetmusic.graph.view import TrainingView
 from hetmusic.models import GraphSchema, LayeredBlocks, full_graph_blocks
 from hetmusic.relations import RelationBlock
@@ -20,43 +21,38 @@ _SECONDS_A_DAY = 86_400.0
 
 
 class GraphTensors:
-    """Every relation of a training view as a block over the whole graph.
+    """Every relation of a DGL heterograph as a block over the whole graph.
 
     Edges of the interaction, in both directions, know which training interaction they are (their position in
-    ``view.split.train``), so that a step can leave out the very edges that it predicts.
+    ``view.split.train``, which is their DGL edge id), so that a step can leave out the very edges that it predicts.
 
-    :param num_nodes: number of nodes per type.
-    :param relations: edges per edge type, inverses included.
-    :param interaction: the edge type user -> item whose edges are the training interactions.
-    :param inverse: the edge type item -> user made of the same edges; None if the graph has none.
+    :param heterograph: a ``dgl.DGLGraph`` with both directions of every relation; edge data ``weight`` and ``time``
+        (seconds) are kept, the latter in days.
+    :param interactions: the edge types made of the training interactions, user -> item and its inverse.
+    :param edge_types: the relations to take; None takes all.
     """
 
     def __init__(
         self,
-        num_nodes: Mapping[str, int],
-        relations: Mapping[EdgeType, Edges],
-        interaction: EdgeType,
-        inverse: EdgeType | None,
+        heterograph: Any,
+        interactions: Collection[EdgeType],
+        edge_types: Iterable[EdgeType] | None = None,
     ) -> None:
-        self.num_nodes = dict(num_nodes)
+        self.num_nodes = {ntype: int(heterograph.num_nodes(ntype)) for ntype in heterograph.ntypes}
         self.blocks: dict[EdgeType, RelationBlock] = {}
         #: per direction of the interaction, the number of the training interaction of every edge, int64
         self.interaction_ids: dict[EdgeType, Tensor] = {}
-        for edge_type, edges in relations.items():
-            # an inverse's arrays are those of the interaction with the ends swapped, so the numbering is the same
-            ids = torch.arange(len(edges)) if edge_type in (interaction, inverse) else None
-            self._add(edge_type, edges, ids)
+        known = [EdgeType(*edge_type) for edge_type in heterograph.canonical_etypes]
+        for edge_type in known if edge_types is None else edge_types:
+            self._add(heterograph, edge_type, edge_type in interactions)
 
     @classmethod
-    def from_view(cls, view: TrainingView, edge_types: list[EdgeType] | None = None) -> GraphTensors:
-        """Take a training view's relations (all, or those that a model uses)."""
+    def from_view(cls, view: TrainingView, edge_types: Iterable[EdgeType] | None = None) -> GraphTensors:
+        """Take a training view's heterograph, or the relations of it that a model uses."""
         graph = view.graph
-        relations = view.relations()
-        if edge_types is not None:
-            relations = {edge_type: relations[edge_type] for edge_type in edge_types}
-        num_nodes = {ntype: graph.num_nodes(ntype) for ntype in graph.node_types}
         inverse = inverse_type(graph.interaction, graph.meta.relations[graph.interaction.relation])
-        return cls(num_nodes, relations, graph.interaction, inverse)
+        interactions = [edge_type for edge_type in (graph.interaction, inverse) if edge_type is not None]
+        return cls(graph.heterograph(view), interactions, edge_types)
 
     def full(self, num_layers: int) -> LayeredBlocks:
         """The whole training graph in every layer."""
@@ -73,23 +69,16 @@ class GraphTensors:
             blocks[edge_type] = subset(blocks[edge_type], keep[ids])
         return full_graph_blocks(blocks, self.num_nodes, num_layers)
 
-    def _add(self, edge_type: EdgeType, edges: Edges, ids: Tensor | None) -> None:
-        attributes: dict[str, Tensor] = {}
-        if edges.weight is not None:
-            attributes["weight"] = torch.from_numpy(np.array(edges.weight, dtype=np.float32))
-        if edges.time is not None:
-            attributes["time"] = torch.from_numpy((edges.time / _SECONDS_A_DAY).astype(np.float32))
-        if ids is not None:
-            attributes["interaction"] = ids
-        src = torch.from_numpy(np.array(edges.src, dtype=np.int64))
-        dst = torch.from_numpy(np.array(edges.dst, dtype=np.int64))
-        sizes = self.num_nodes[edge_type.src], self.num_nodes[edge_type.dst]
-        block = RelationBlock.from_coo(edge_type, src, dst, *sizes, attributes)
-        if ids is not None:
-            self.interaction_ids[edge_type] = block.edge["interaction"]
-            edge = {name: value for name, value in block.edge.items() if name != "interaction"}
-            block = RelationBlock(edge_type, block.csr, edge, block.src_degree, block.dst_degree)
-        self.blocks[edge_type] = block
+    def _add(self, heterograph: Any, edge_type: EdgeType, is_interaction: bool) -> None:
+        block = RelationBlock.from_dgl(heterograph, edge_type)
+        edge = dict(block.edge)
+        # an inverse has the interaction's edges in the same order, so DGL's edge ids number both directions alike
+        ids = edge.pop("edge_id")
+        if is_interaction:
+            self.interaction_ids[edge_type] = ids
+        if "time" in edge:
+            edge["time"] = (edge["time"].double() / _SECONDS_A_DAY).float()
+        self.blocks[edge_type] = RelationBlock(edge_type, block.csr, edge, block.src_degree, block.dst_degree)
 
 
 def subset(block: RelationBlock, keep: Tensor) -> RelationBlock:

@@ -184,17 +184,38 @@ class TestNeighborSampler:
 
 
 class TestGraphTensors:
-    def test_equals_the_dgl_heterograph(self, view, tensors):
-        from hetmusic.relations import RelationBlock
+    def test_blocks_hold_the_edges_of_the_view(self, view, tensors):
+        relations = view.relations()
+        assert set(tensors.blocks) == set(relations)
+        for edge_type, edges in relations.items():
+            block = tensors.blocks[edge_type]
+            matrix = torch.zeros(block.num_dst, block.num_src)
+            weight = torch.ones(len(edges)) if edges.weight is None else torch.tensor(edges.weight)
+            matrix[torch.tensor(edges.dst).long(), torch.tensor(edges.src).long()] = weight
+            assert torch.allclose(block.sum(torch.eye(block.num_src), block.edge.get("weight")), matrix)
 
-        graph = view.graph.heterograph(view)
-        assert {tuple(t) for t in tensors.blocks} == set(graph.canonical_etypes)
-        for edge_type, block in tensors.blocks.items():
-            theirs = RelationBlock.from_dgl(graph, edge_type)
-            assert torch.equal(theirs.csr.indptr, block.csr.indptr)
-            x = torch.randn(block.num_src, 2)
-            weight, other = block.edge.get("weight"), theirs.edge.get("weight")
-            assert torch.allclose(block.sum(x, weight), theirs.sum(x, other), atol=1e-5)
+    def test_times_are_days(self, view, tensors):
+        likes = tensors.blocks[view.graph.interaction]
+        by_pair = dict(
+            zip(
+                zip(view.split.train.src.tolist(), view.split.train.dst.tolist(), strict=True),
+                (view.split.train.time / 86_400).tolist(),
+                strict=True,
+            )
+        )
+        pairs = zip(likes.src_index.tolist(), likes.dst_index.tolist(), strict=True)
+        assert np.allclose(likes.edge["time"].numpy(), [by_pair[pair] for pair in pairs], atol=1e-2)
+
+    def test_interaction_numbers_are_positions_in_the_training_part(self, view, tensors):
+        train = view.split.train
+        for edge_type, ids in tensors.interaction_ids.items():
+            block = tensors.blocks[edge_type]
+            users, items = block.src_index, block.dst_index
+            if edge_type.relation == "liked_by":
+                users, items = items, users
+            assert users.tolist() == train.src[ids.numpy()].tolist()
+            assert items.tolist() == train.dst[ids.numpy()].tolist()
+        assert {t.relation for t in tensors.interaction_ids} == {"likes", "liked_by"}
 
     def test_no_held_out_pair_is_among_the_edges(self, view, tensors):
         held = {*zip(view.split.valid.src.tolist(), view.split.valid.dst.tolist(), strict=True)}
