@@ -62,7 +62,9 @@ def _import_dgl() -> Any:
     except (
         Exception
     ) as error:  # a broken binary can raise nearly anything; the user needs the reason and the way out
-        sys.modules.pop("dgl.graphbolt", None)
+        # half of DGL stays behind in sys.modules, and a second import would take it for a whole one
+        for name in [name for name in sys.modules if name == "dgl" or name.startswith("dgl.")]:
+            del sys.modules[name]
         raise EnvironmentProblem(
             f"DGL is installed but cannot be imported ({type(error).__name__}: {error}); "
             "`hetmusic doctor` lists versions known to work"

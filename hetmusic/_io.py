@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ from typing import Any
 from hetmusic.errors import UserError
 
 _CHUNK = 1 << 20
+
+#: top-level packages that write files in native code
+_NATIVE_WRITERS = {"polars", "safetensors"}
 
 
 def sha256(path: Path) -> str:
@@ -26,8 +30,41 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _cannot_write(path: Path, error: OSError) -> UserError:
-    return UserError(f"cannot write {path}: {error.strerror or error}")
+@contextlib.contextmanager
+def explaining_failed_write(path: Path) -> Iterator[None]:
+    """Turn a refused write (disk full, read-only, no folder) inside the block into a :class:`UserError`.
+
+    Libraries that write files themselves report it by errors of their own; while they write, these mean the disk.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {_reason(error)}") from error
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in _NATIVE_WRITERS:
+            raise
+        raise UserError(f"cannot write {path}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    number = re.search(r"\(os error (\d+)\)", str(error))
+    return os.strerror(int(number[1])) if number else f"is the disk full? ({' '.join(str(error).split())})"
+
+
+@contextlib.contextmanager
+def _parents(path: Path) -> Iterator[None]:
+    """Make the folders that ``path`` lies in; if the block fails, those that were made and are empty go again."""
+    made = [folder for folder in path.parents if not folder.exists()]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 @contextlib.contextmanager
@@ -37,54 +74,53 @@ def replacing_file(path: Path) -> Iterator[Path]:
     :raises UserError: if the folder cannot be written (read-only, disk full, not a folder).
     """
     path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with explaining_failed_write(path), _parents(path):
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         os.close(handle)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    temporary = Path(name)
-    try:
-        yield temporary
-        with open(temporary, "rb") as stream:
-            os.fsync(stream.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        temporary = Path(name)
+        try:
+            yield temporary
+            with open(temporary, "rb") as stream:
+                os.fsync(stream.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def replacing_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def replacing_folder(path: Path, *, overwrite: bool = False, mark: str | None = None) -> Iterator[Path]:
     """Yield a temporary folder beside ``path`` that becomes ``path`` when the block ends without an error.
 
     :param overwrite: replace an existing folder; otherwise its presence is an error.
-    :raises UserError: if ``path`` exists and ``overwrite`` is false, or the parent cannot be written.
+    :param mark: a file that tells the folders that may be replaced from others; None if the caller has checked.
+    :raises UserError: if ``path`` exists and must not be replaced, or the parent cannot be written.
     """
     path = Path(path)
     if path.exists() and not overwrite:
         raise UserError(f"{path} already exists; choose another --out or pass --overwrite")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and mark is not None and not (path / mark).is_file():
+        raise UserError(f"{path} is not replaced, since it is something else: it has no {mark}")
+    with explaining_failed_write(path), _parents(path):
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    try:
-        yield temporary
-        temporary.chmod(0o777 & ~_umask())
-        if path.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
-            path.replace(old / path.name)
-            temporary.replace(path)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            temporary.replace(path)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        try:
+            yield temporary
+            temporary.chmod(0o777 & ~_umask())
+            _move_into_place(temporary, path)
+        except UserError as error:  # the user knows nothing of the temporary folder
+            raise type(error)(str(error).replace(str(temporary), str(path))) from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _move_into_place(temporary: Path, path: Path) -> None:
+    if not path.exists():
+        temporary.replace(path)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
+    path.replace(old / path.name)
+    temporary.replace(path)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -27,7 +27,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise ConfigError(f"configuration file {path} does not exist") from None
     except OSError as problem:
-        raise ConfigError(f"configuration file {path} cannot be read: {problem.strerror or problem}") from None
+        raise ConfigError(
+            f"configuration file {path} cannot be read: {problem.strerror or problem}"
+        ) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
         raise ConfigError(f"configuration file {path} cannot be read: {problem}") from None
 

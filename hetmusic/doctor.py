@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+
+from hetmusic.errors import UserError
 
 Status = Literal["ok", "missing", "broken"]
 
@@ -54,7 +57,13 @@ def _tried(name: str, check: Callable[[], Check]) -> Check:
         return check()
     except Exception as error:  # a broken installation can fail in any way; that is what is being looked for
         reason = " ".join(str(error).split())
-        return Check(name, "broken", f"{type(error).__name__}: {reason}", "see docs/installation.md")
+        detail = reason if isinstance(error, UserError) else f"{type(error).__name__}: {reason}"
+        return Check(
+            name,
+            "broken",
+            detail,
+            f"{_install('torch', 'dgl')} (docs/installation.md lists what fits together)",
+        )
 
 
 def _python() -> Check:
@@ -77,8 +86,18 @@ def _installed(package: str) -> str | None:
 def _version(package: str) -> Check:
     version = _installed(package)
     if version is None:
-        return Check(package, "broken", "not installed", f"pip install {package}")
+        return Check(package, "broken", "not installed", _install(package))
     return Check(package, "ok", version)
+
+
+def _install(*packages: str) -> str:
+    """The command that installs required packages in versions that hetmusic accepts."""
+    try:
+        needed = importlib.metadata.requires("hetmusic") or []
+    except importlib.metadata.PackageNotFoundError:
+        needed = []
+    bounds = {re.split(r"[^\w.-]", line)[0].lower(): line.split(";")[0].strip() for line in reversed(needed)}
+    return "pip install " + " ".join(f"'{bounds.get(package, package)}'" for package in packages)
 
 
 def _dgl() -> Check:

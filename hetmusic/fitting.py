@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -162,7 +163,11 @@ def _write_start(graph: MusicGraph, split: Split, config: FitConfig, out: Path) 
     layout.RunInfo(
         hetmusic=__version__,
         status="running",
-        graph=layout.GraphPointer(path=str(graph.path.resolve()), checksum=graph.checksum),
+        graph=layout.GraphPointer(
+            path=str(graph.path.resolve()),
+            checksum=graph.checksum,
+            relative=os.path.relpath(graph.path.resolve(), out.resolve()),
+        ),
         item_type=graph.item_type,
         num_users=graph.num_nodes(graph.user_type),
         num_items=graph.num_nodes(graph.item_type),

@@ -56,6 +56,17 @@ def test_broken_dgl_is_explained(tmp_path):
     assert "hetmusic doctor" in done.stderr
 
 
+def test_broken_dgl_stays_broken(tmp_path):
+    """Half of a failed import must not pass for DGL the second time."""
+    path = broken_dgl(tmp_path, "import sys\nfrom dgl import backend\nraise OSError('broken')")
+    (tmp_path / "dgl" / "backend.py").write_text("")
+    code = (
+        "import importlib\nfor _ in range(2):\n    try:\n        importlib.import_module('hetmusic._dgl')\n"
+        "    except Exception as error:\n        print(type(error).__name__)"
+    )
+    assert python(code, PYTHONPATH=path).stdout.split() == ["EnvironmentProblem"] * 2
+
+
 def test_absent_dgl_is_explained(tmp_path):
     code = (
         "import importlib.util as u\nfind = u.find_spec\n"

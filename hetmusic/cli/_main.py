@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import importlib
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -26,6 +25,27 @@ COMMANDS = {
     "synth": "Write a synthetic raw dump with known preferences.",
     "demo": "Do everything once, on data made up on the spot.",
     "doctor": "Check the installation.",
+}
+
+#: what the operating system refuses because of the user's paths, permissions or disk
+_USERS_PROBLEMS = {
+    errno.EACCES, errno.EDQUOT, errno.EEXIST, errno.EFBIG, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOENT,
+    errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS,
+}  # fmt: skip
+
+#: packages that commands import when they run
+_REQUIRED = {
+    "dgl",
+    "numpy",
+    "polars",
+    "pyarrow",
+    "pydantic",
+    "rich",
+    "safetensors",
+    "scipy",
+    "sklearn",
+    "torch",
+    "yaml",
 }
 
 
@@ -64,34 +84,44 @@ class LazyGroup(click.Group):
 @click.option("-v", "--verbose", is_flag=True, help="Show what happens inside.")
 def cli(verbose: bool) -> None:
     """Socially aware, multi-modal music recommendation on heterogeneous graphs."""
-    level = logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(level=level, format="%(levelname)s %(message)s", stream=sys.stderr)
+    from hetmusic.cli._logging import show_messages
+
+    show_messages(verbose)
 
 
 def main(arguments: Sequence[str] | None = None, **options: Any) -> None:
     """Run the command line; a user's mistake ends in one line on standard error and exit status 1."""
+    # OpenMP reads it when torch is loaded: threads that wait by spinning cost more than they bring on shared machines
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         cli.main(arguments, standalone_mode=False, prog_name="hetmusic", **options)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
-    except click.Abort:
-        _fail("interrupted", 130)
     except click.ClickException as problem:
         problem.show()
         sys.exit(problem.exit_code)
     except UserError as problem:
-        _fail(" ".join(str(problem).split("\n")), 1)
-    except KeyboardInterrupt:
-        _fail("interrupted", 130)
-    except BrokenPipeError:  # the reader, `head` for one, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        _fail(str(problem), 1)
+    except (KeyboardInterrupt, click.Abort) as stop:  # click makes the one of the other
+        _fail(f"interrupted{_advice(stop)}", 130)
+    except ModuleNotFoundError as problem:
+        if problem.name not in _REQUIRED:
+            raise
+        _fail(f"the package {problem.name} is not installed; `hetmusic doctor` says what to do", 1)
     except OSError as problem:
-        if problem.errno not in {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EPERM}:
+        if problem.errno not in _USERS_PROBLEMS:
             raise
         _fail(f"{problem.filename or 'the file system'}: {problem.strerror}", 1)
 
 
+def _advice(stop: BaseException) -> str:
+    """What the interrupted command has to say; click may have wrapped its exception."""
+    said = [
+        str(found) for found in (stop, stop.__context__, stop.__cause__) if found is not None and str(found)
+    ]
+    return f"; {said[0]}" if said else ""
+
+
 def _fail(message: str, status: int) -> None:
-    click.echo(f"error: {message}", err=True)
+    click.echo(f"error: {' '.join(message.split())}", err=True)
     sys.exit(status)

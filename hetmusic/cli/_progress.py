@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from hetmusic.errors import EnvironmentProblem
+from hetmusic.recommend.layout import RUN_FILE
 from hetmusic.training.events import TensorBoardObserver, TrainingObserver
 
 
@@ -29,14 +32,14 @@ class ProgressBars(TrainingObserver):
             console=Console(stderr=True),
             transient=True,
         )
-        self._epochs = self._progress.add_task("epochs", note="")
-        self._steps = self._progress.add_task("steps", note="")
+        self._epochs = self._progress.add_task("epochs", total=None, note="")
+        self._steps = self._progress.add_task("steps", total=None, note="")
 
     def on_start(self, info: Mapping[str, Any]) -> None:
         """Show the bars."""
+        self._progress.reset(self._epochs, total=info["epochs"], completed=info["first_epoch"])
+        self._progress.reset(self._steps, total=info["steps_per_epoch"])
         self._progress.start()
-        self._progress.update(self._epochs, total=info["epochs"], completed=info["first_epoch"])
-        self._progress.update(self._steps, total=info["steps_per_epoch"])
 
     def on_batch(self, done: int, total: int, loss: float) -> None:
         """Move the lower bar."""
@@ -45,10 +48,12 @@ class ProgressBars(TrainingObserver):
     def on_epoch(self, record: Mapping[str, Any]) -> None:
         """Move the upper bar."""
         self._progress.update(self._epochs, completed=record["epoch"] + 1, note=_validation(record))
+        self._progress.reset(self._steps)
 
     def on_end(self, reason: str) -> None:
-        """Take the bars away."""
+        """Take the bars away and say why training ended."""
         self._progress.stop()
+        click.echo(f"training ended: {reason}", err=True)
 
 
 class EpochLines(TrainingObserver):
@@ -56,12 +61,17 @@ class EpochLines(TrainingObserver):
 
     def on_start(self, info: Mapping[str, Any]) -> None:
         """Say what is about to run."""
-        text = ", ".join(f"{key} {value:,}" if isinstance(value, int) else f"{key} {value}" for key, value in info.items())
-        click.echo(text, err=True)
+        epochs, steps = info["epochs"] - info["first_epoch"], info["steps_per_epoch"]
+        start = f", from epoch {info['first_epoch']}" if info["first_epoch"] else ""
+        click.echo(
+            f"training {info['parameters']:,} parameters on {info['device']} ({info['propagation']} propagation): "
+            f"at most {_count(epochs, 'epoch')} of {_count(steps, 'step')}{start}",
+            err=True,
+        )
 
     def on_epoch(self, record: Mapping[str, Any]) -> None:
         """Say how the epoch went."""
-        line = f"epoch {record['epoch']}: loss {record['loss']:.4f} {_validation(record)} ({record['seconds']} s)"
+        line = f"epoch {record['epoch']}: loss {record['loss']:.4f}, {_validation(record)} ({record['seconds']:.1f} s)"
         click.echo(line, err=True)
 
     def on_end(self, reason: str) -> None:
@@ -82,6 +92,21 @@ def observers(quiet: bool, tensorboard: Path | None) -> list[TrainingObserver]:
                 "TensorBoard is not installed: run `pip install 'hetmusic[report]'`"
             ) from None
     return found
+
+
+@contextlib.contextmanager
+def resumable(folder: Path | None) -> Iterator[None]:
+    """Say on Ctrl-C how to go on with the run in ``folder``."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if folder is None or not (folder / RUN_FILE).is_file():
+            raise KeyboardInterrupt("nothing was written") from None
+        raise KeyboardInterrupt(f"go on with: hetmusic fit --resume {shlex.quote(str(folder))}") from None
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _validation(record: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ import click
 
 from hetmusic.cli._table import table
 from hetmusic.graph.types import EdgeType
+from hetmusic.ranking import METRIC_NAMES
 
 if TYPE_CHECKING:
     from hetmusic.evaluation import Evaluation
@@ -31,7 +32,7 @@ def findings(report: Mapping[str, Any]) -> None:
     """The build report's counts."""
     lines = []
     for found in report.get("findings", []):
-        first = ", ".join(f"{line:,}" for line in found["first_lines"][:3])
+        first = ", ".join(str(line) for line in found["first_lines"][:3])
         many = "lines" if len(found["first_lines"]) > 1 else "line"
         rows = f"{found['rows']:,} {'row' if found['rows'] == 1 else 'rows'} of {found['file']}"
         lines.append(f"  {found['action']} {rows}: {found['reason']} (first: {many} {first})")
@@ -62,13 +63,15 @@ def graph_summary(summary: Mapping[str, Any]) -> None:
 def metrics_table(found: Evaluation) -> None:
     """Metrics by row, cutoffs by column."""
     masked = "nothing" if found.mask == "none" else found.mask.replace("+", " and ") + " items"
-    click.echo(f"{found.part} part: {len(found.users):,} users, {found.num_items:,} candidates, {masked} masked\n")
+    click.echo(
+        f"{found.part} part: {len(found.users):,} users, {found.num_items:,} candidates, {masked} masked\n"
+    )
     click.echo(_metrics(found.values))
 
 
 def leakage(found: LeakageReport | str) -> None:
     """The outcome of the leakage check, or why there is none."""
-    click.echo(f"\nleakage check: {'not made: ' if isinstance(found, str) else ''}{found}")
+    click.echo(f"\nleakage check not made: {found}" if isinstance(found, str) else f"\n{found}")
 
 
 def fit_summary(run: Run) -> None:
@@ -89,7 +92,7 @@ def _arrow(edge_type: EdgeType) -> str:
 
 
 def _metrics(values: Mapping[str, float]) -> str:
-    names = list(dict.fromkeys(key.split("@")[0] for key in values))
+    names = sorted({key.split("@")[0] for key in values}, key=METRIC_NAMES.index)
     ks = sorted({int(key.split("@")[1]) for key in values})
     rows = [[name, *(f"{values[f'{name}@{k}']:.4f}" for k in ks)] for name in names]
     return table(["metric", *(f"@{k}" for k in ks)], rows, range(1, len(ks) + 1))

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import click
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int], indent: str = "") -> str:
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int], indent: str = ""
+) -> str:
     """Lay out rows under a header (bold on a terminal).
 
     :param numeric: the columns that are aligned to the right.

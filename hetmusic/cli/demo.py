@@ -8,7 +8,9 @@ import click
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path), help="Keep everything in this folder. [default: thrown away]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Keep everything in this folder. [default: thrown away]"
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 def command(out: Path | None, seed: int, overwrite: bool) -> None:
@@ -22,10 +24,9 @@ def command(out: Path | None, seed: int, overwrite: bool) -> None:
 
     def work(folder: Path) -> None:
         result = run_demo(folder, seed, _progress.observers(False, None), click.echo)
-        console = _render.console()
-        _render.metrics_table(console, result.evaluation)
+        _render.metrics_table(result.evaluation)
         click.echo(
-            f"NDCG@10 on the test part: {result.evaluation['ndcg@10']:.4f}; by popularity {result.popularity:.4f}; "
+            f"\nNDCG@10 on the test part {result.evaluation['ndcg@10']:.4f}, by popularity {result.popularity:.4f}, "
             f"best possible (knowing the planted tastes) {result.best:.4f}\n"
         )
         click.echo(render_table(result.recommendations))
@@ -34,6 +35,6 @@ def command(out: Path | None, seed: int, overwrite: bool) -> None:
         with tempfile.TemporaryDirectory(prefix="hetmusic-demo-") as temporary:
             work(Path(temporary))
         return
-    with replacing_folder(out, overwrite=overwrite) as folder:
+    with replacing_folder(out, overwrite=overwrite, mark="raw/truth/world.json") as folder:
         work(folder)
     click.echo(f"\neverything is in {out}")

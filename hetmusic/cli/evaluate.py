@@ -7,22 +7,32 @@ from pathlib import Path
 
 import click
 
+from hetmusic.errors import RunError
+
 
 def _cutoffs(ctx: click.Context, parameter: click.Parameter, value: str) -> list[int]:
-    try:
-        return [int(part) for part in value.split(",")]
-    except ValueError:
-        raise click.BadParameter(f"{value!r} is not a list of numbers such as 5,10,20") from None
+    parts = [part.strip() for part in value.split(",")]
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise click.BadParameter(f"{value!r} is not a list of positive numbers such as 5,10,20")
+    return [int(part) for part in parts]
 
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--k", "ks", default="5,10,20,50", show_default=True, callback=_cutoffs, help="Lengths of the lists.")
+@click.option(
+    "-k",
+    "--k",
+    "ks",
+    default="5,10,20,50",
+    show_default=True,
+    callback=_cutoffs,
+    help="Lengths of the lists.",
+)
 @click.option("--part", type=click.Choice(["test", "valid", "train"]), default="test", show_default=True)
 @click.option(
     "--mask",
     type=click.Choice(["train", "train+valid", "none"]),
-    help="Known items left out of the ranking. [default: all but the evaluated part]",
+    help="Known items left out of the ranking. [default: those of the parts before the evaluated one]",
 )
 @click.option("--json", "as_json", is_flag=True, help='Print JSON with keys such as "ndcg@10".')
 @click.option("--save", type=click.Path(path_type=Path), help="Folder for averages and per-user values.")
@@ -36,8 +46,14 @@ def command(run: Path, ks: list[int], part: str, mask: str | None, as_json: bool
     if save is not None:
         found.save(save, opened.user_keys)
     if as_json:
-        click.echo(json.dumps({**found.to_dict(), "leakage": leaks}, indent=2))
-        return
-    from hetmusic.cli._render import console, metrics_table
+        checked = {"clean": None, "reason": leaks} if isinstance(leaks, str) else leaks.to_dict()
+        click.echo(json.dumps({**found.to_dict(), "leakage": checked}, indent=2))
+    else:
+        from hetmusic.cli import _render
 
-    metrics_table(console(), found, leaks)
+        _render.metrics_table(found)
+        _render.leakage(leaks)
+    if not isinstance(leaks, str) and not leaks.clean:
+        raise RunError(
+            f"{run}: the training relations tell held-out pairs, so these numbers mean nothing: {leaks}"
+        )

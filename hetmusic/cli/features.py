@@ -7,6 +7,8 @@ from typing import Literal
 
 import click
 
+PATH = click.Path(path_type=Path)
+
 
 @click.group(name="features")
 def command() -> None:
@@ -14,11 +16,11 @@ def command() -> None:
 
 
 @command.command(name="import")
-@click.argument("graph", type=click.Path(path_type=Path))
+@click.argument("graph", type=PATH)
 @click.option("--node", required=True, help="Node type, e.g. artist or song.")
 @click.option("--modality", required=True, help="Name of the modality, e.g. text, audio or cover.")
-@click.option("--values", type=click.Path(path_type=Path), required=True, help=".npy file, one vector a row.")
-@click.option("--keys", type=click.Path(path_type=Path), required=True, help="Original id of each row, one a line.")
+@click.option("--values", type=PATH, required=True, help=".npy file, one vector a row, any length.")
+@click.option("--keys", type=PATH, required=True, help="Original id of each row, one a line.")
 @click.option("--key-column", help="KEYS is a table with a header; the ids are in this column.")
 @click.option(
     "--unknown",
@@ -38,7 +40,7 @@ def import_(
     unknown: Literal["error", "skip"],
     overwrite: bool,
 ) -> None:
-    """Add ready-made vectors to GRAPH, of any dimension and for any subset of nodes."""
+    """Add ready-made vectors to any nodes of GRAPH."""
     from hetmusic.features.importing import import_features
     from hetmusic.graph import MusicGraph
 

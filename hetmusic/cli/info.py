@@ -20,6 +20,6 @@ def command(graph: Path, as_json: bool, verify: bool) -> None:
     if as_json:
         click.echo(json.dumps(summary, indent=2, ensure_ascii=False))
         return
-    from hetmusic.cli._render import console, graph_summary
+    from hetmusic.cli._render import graph_summary
 
-    graph_summary(console(), summary)
+    graph_summary(summary)

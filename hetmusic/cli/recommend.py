@@ -11,7 +11,9 @@ import click
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--user", "users", multiple=True, help="Original id of a user; may be given several times.")
 @click.option("--users", "file", type=click.Path(path_type=Path), help="File with one user id a line.")
-@click.option("-k", default=10, show_default=True, help="Length of the list.")
+@click.option(
+    "-k", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help="Length of the list."
+)
 @click.option(
     "--exclude-seen/--include-seen",
     default=True,

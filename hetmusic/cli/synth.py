@@ -8,7 +8,9 @@ import click
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write the raw dump to.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Folder to write the raw dump to."
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="e.g. users=1000; repeatable.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,11 @@ def _write_values(path: Path, values: NDArray[Any], indices: NDArray[np.integer[
     out = np.lib.format.open_memmap(
         path, mode="w+", dtype=values.dtype.newbyteorder("="), shape=(rows, values.shape[1])
     )
+    if hasattr(
+        os, "posix_fallocate"
+    ):  # a full disk is an error here, but kills the process at a page of the map
+        with open(path, "r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
     for start in range(0, len(values), _CHUNK_ROWS):
         out[indices[start : start + _CHUNK_ROWS]] = values[start : start + _CHUNK_ROWS]
     out.flush()

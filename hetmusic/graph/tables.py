@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from hetmusic._io import explaining_failed_write
 from hetmusic.errors import GraphFormatError
 
 _ROW_GROUP = 1 << 18
@@ -24,10 +25,12 @@ ASSIGNMENT_COLUMNS: Mapping[str, pl.DataType] = {
 
 def write_table(path: Path, table: pl.DataFrame) -> None:
     """Write a parquet file whose bytes depend on the table alone: no time stamps, no paths."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table.rechunk().write_parquet(
-        path, compression="zstd", compression_level=3, statistics=True, row_group_size=_ROW_GROUP
-    )
+    table = table.rechunk()
+    with explaining_failed_write(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table.write_parquet(
+            path, compression="zstd", compression_level=3, statistics=True, row_group_size=_ROW_GROUP
+        )
 
 
 def read_table(path: Path, rows: int) -> pl.DataFrame:

@@ -51,17 +51,21 @@ class GraphPointer(_Strict):
     path: str
     #: :attr:`hetmusic.graph.MusicGraph.checksum` at the time of fitting
     checksum: str
+    #: the graph folder seen from the run folder, for when both are moved together
+    relative: str | None = None
 
     def locate(self, run_folder: Path) -> Path:
-        """The graph folder: the path as it is, else seen from the run folder.
+        """The graph folder: the path as it is, else one of the two seen from the run folder.
 
         :raises RunError: naming the missing path, if there is no such folder.
         """
-        for candidate in (Path(self.path), Path(run_folder) / self.path):
+        run_folder = Path(run_folder)
+        relative = [run_folder / path for path in (self.path, self.relative) if path is not None]
+        for candidate in (Path(self.path), *relative):
             if candidate.is_dir():
                 return candidate
         raise RunError(
-            f"{Path(run_folder) / RUN_FILE}: the graph folder {self.path} that the run was fitted on is gone"
+            f"{run_folder / RUN_FILE}: the graph folder {self.path} that the run was fitted on is gone"
         )
 
 

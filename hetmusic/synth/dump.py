@@ -22,13 +22,13 @@ def write_dump(world: World, out: Path | str, *, overwrite: bool = False) -> Pat
     ``hetmusic build --spec out/spec.yaml --raw out`` reads it; nothing under ``truth/`` is part of the
     specification.
 
-    :param overwrite: replace an existing folder.
+    :param overwrite: replace an existing folder, if it holds a planted world.
     :return: the folder.
-    :raises UserError: if ``out`` exists and ``overwrite`` is false, or cannot be written. Nothing is left
+    :raises UserError: if ``out`` exists and must not be replaced, or cannot be written. Nothing is left
         half-written.
     """
     out = Path(out)
-    with replacing_folder(out, overwrite=overwrite) as folder:
+    with replacing_folder(out, overwrite=overwrite, mark="truth/world.json") as folder:
         text = yaml.safe_dump(dump_spec(), sort_keys=False, allow_unicode=True, width=110)
         (folder / "spec.yaml").write_text(text, encoding="utf-8")
         _write_tables(world, folder)

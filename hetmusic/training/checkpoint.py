@@ -89,13 +89,20 @@ class StateFolder:
         :return: what was given as ``trainer``, and ``epoch``.
         :raises RunError: if there is no state (:attr:`exists`) or it is damaged.
         """
-        folder = self.folder / str(read_json(self.folder / _POINTER, RunError).get("state"))
-        trainer = read_json(folder / "trainer.json", RunError)
+        folder = self.folder / _read(self.folder / _POINTER, "state")["state"]
+        trainer = _read(folder / "trainer.json", "epoch", "steps", "stopping")
         load_weights(folder / "model.safetensors", model)
         _restore(optimizer, _load_tensors(folder / "optimizer.safetensors"), trainer.pop("steps"))
         for name, value in _load_tensors(folder / "average.safetensors").items():
             average[name].copy_(value)
-        return dict(trainer)
+        return trainer
+
+
+def _read(path: Path, *fields: str) -> dict[str, Any]:
+    value = read_json(path, RunError)
+    if not isinstance(value, dict) or not set(fields) <= value.keys():
+        raise RunError(f"{path} is damaged: it does not hold {', '.join(fields)}")
+    return value
 
 
 def _save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:

@@ -138,6 +138,11 @@ class FitConfig(StrictModel):
             raise ValueError(
                 "loss = 'softmax' predicts the edges left out of message passing, so training.edge_dropout must be > 0"
             )
+        if training.validate_every > training.epochs:
+            raise ValueError(
+                f"training.validate_every is {training.validate_every}, but training.epochs is {training.epochs}: "
+                "no epoch would be validated"
+            )
         if isinstance(training.fanout, list) and len(training.fanout) != self.model.num_layers:
             raise ValueError(
                 f"training.fanout has {len(training.fanout)} numbers, but model.num_layers is {self.model.num_layers}"

@@ -31,16 +31,21 @@ def load_config(
     :param preset: name of a preset; the file's own ``preset`` key wins over the argument's default.
     :param file: TOML file whose keys replace the preset's, table by table.
     :param overrides: ``section.key=value`` with the value in TOML syntax (a bare word counts as text).
+
+    Naming another encoder for a relation drops the arguments that the old one had.
+
     :raises ConfigError: naming the source and the key.
     """
     given = read_toml(Path(file)) if file is not None else {}
     name = given.get("preset", preset) if preset == "default" else preset
-    values = merge(_read_preset(str(name)), given)
+    values = _overlay(_read_preset(str(name)), given)
     sources = {f"preset {name}": values} if file is None else {str(file): given}
+    settings: dict[str, Any] = {}
     for text in overrides:
         override = parse_override(text)
         sources[f"--set {text}"] = override
-        values = merge(values, override)
+        settings = merge(settings, override)
+    values = _overlay(values, settings)
     values["preset"] = name
     try:
         return FitConfig.model_validate(values)
@@ -74,13 +79,26 @@ def _read_preset(name: str) -> dict[str, Any]:
     return tomllib.loads((resources.files("hetmusic.presets") / f"{name}.toml").read_text(encoding="utf-8"))
 
 
-def _source_of(problem: ValidationError, sources: Mapping[str, Mapping[str, Any]]) -> str:
+def _overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``over`` on top of ``base``; an encoder that replaces another does not inherit the other's arguments."""
+    relations = dict(base.get("relations", {}))
+    given = over.get("relations")
+    for name, new in given.items() if isinstance(given, Mapping) else ():
+        old = relations.get(name)
+        if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+            continue
+        if new.get("encoder", old.get("encoder")) != old.get("encoder"):
+            relations[name] = {key: value for key, value in old.items() if key == "use"}
+    return merge({**base, "relations": relations}, over)
+
+
+def _source_of(problem: ValidationError, sources: dict[str, dict[str, Any]]) -> str:
     """The last of the sources that has the key of a problem; the last one of all if none has it.
 
     :param sources: name of the source -> its nested values.
     """
     where = problem.errors()[0]["loc"]
-    for name, values in reversed(sources.items()):
+    for name, values in sources.items():
         found: Any = values
         for part in where:
             found = found.get(part, _ABSENT) if isinstance(found, Mapping) else _ABSENT

@@ -10,9 +10,9 @@ class EarlyStopping:
     """Stops after ``patience`` validations in a row without a better value (higher is better)."""
 
     patience: int
-    #: best value so far
-    best: float = float("-inf")
-    #: epoch of the best value
+    #: best value so far; None before the first validation
+    best: float | None = None
+    #: epoch of the best value; -1 before the first validation
     best_epoch: int = -1
     #: validations since
     stale: int = 0
@@ -22,7 +22,7 @@ class EarlyStopping:
 
         :return: whether it is the best so far.
         """
-        if value > self.best:
+        if self.best is None or value > self.best:
             self.best, self.best_epoch, self.stale = value, epoch, 0
             return True
         self.stale += 1

@@ -31,6 +31,8 @@ from hetmusic.training.tensors import GraphTensors
 
 logger = logging.getLogger(__name__)
 
+#: beyond this many candidates a softmax over all of them costs more than it brings
+FULL_SOFTMAX_ITEMS = 50_000
 #: ``propagation = "auto"`` passes messages over the whole graph up to this many edges over all relations
 FULL_GRAPH_EDGES = 2_000_000
 
@@ -160,8 +162,7 @@ class Trainer:
         started = time.perf_counter()
         loss = self._train_epoch()
         record: dict[str, Any] = {"epoch": self.epoch, "loss": loss}
-        last = self.epoch + 1 == self.config.training.epochs
-        if last or (self.epoch + 1) % self.config.training.validate_every == 0:
+        if (self.epoch + 1) % self.config.training.validate_every == 0:
             values = self.validate()
             record |= {f"valid_{name}": value for name, value in values.items()}
             if self.stopping.update(values[self.config.training.metric], self.epoch):
@@ -227,6 +228,15 @@ class Trainer:
         propagation = Propagation(self.graph, layers, schema.user_type, schema.item_type, sampler)
         common = (self.split.train, propagation, training.batch_size, training.edge_dropout)
         if self.loss.batches == "users":
+            candidates = (
+                schema.num_nodes[schema.item_type] if self.split.items is None else len(self.split.items)
+            )
+            if candidates > FULL_SOFTMAX_ITEMS:
+                logger.warning(
+                    "%d candidates are many for a softmax over all of them; "
+                    "--set training.loss=sampled_softmax --set training.batch_size=4096 will be faster",
+                    candidates,
+                )
             return UserBatches(*common, catalogue=self.split.items)
         pairwise = self.loss.batches == "triples"
         return PairBatches(*common, training.negatives, pairwise, self.split.items)

@@ -89,9 +89,13 @@ def test_an_existing_folder_is_kept_unless_told_otherwise(small: World, tmp_path
     (tmp_path / "raw" / "mine.txt").write_text("precious")
     with pytest.raises(UserError, match="already exists"):
         write_dump(small, tmp_path / "raw")
+    with pytest.raises(UserError, match="is not replaced, since it is something else"):
+        write_dump(small, tmp_path / "raw", overwrite=True)
     assert (tmp_path / "raw" / "mine.txt").read_text() == "precious"
-    write_dump(small, tmp_path / "raw", overwrite=True)
-    assert not (tmp_path / "raw" / "mine.txt").exists()
+    world = write_dump(small, tmp_path / "world")
+    (world / "extra.txt").write_text("old")
+    write_dump(small, world, overwrite=True)
+    assert not (world / "extra.txt").exists()
 
 
 def test_specification_names_no_truth(dump: Path) -> None:

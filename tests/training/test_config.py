@@ -63,6 +63,7 @@ def test_merge_goes_into_tables():
         (["training.lr=0"], "training.lr = 0: Input should be greater than 0"),
         (["training.edge_dropout=0.0"], "so training.edge_dropout must be > 0"),
         (["training.fanout=[5]"], "training.fanout has 1 numbers, but model.num_layers is 2"),
+        (["training.validate_every=9", "training.epochs=8"], "no epoch would be validated"),
         (["training.fanout=0"], "a fanout is a positive number"),
         (["training.metric=ndcg"], "a metric is a name and a cutoff"),
         (["split.kind=file"], "needs file = 'PATH'"),
@@ -97,3 +98,12 @@ def test_unreadable_file(tmp_path, content, message):
 def test_missing_file(tmp_path):
     with pytest.raises(ConfigError, match=r"nothing\.toml does not exist"):
         load_config(file=tmp_path / "nothing.toml")
+
+
+def test_another_encoder_does_not_inherit_arguments():
+    before = load_config().relations["liked_by"]
+    assert before.arguments  # else there is nothing to inherit
+    overrides = ["relations.liked_by.heads=2", "relations.liked_by.encoder=gat"]
+    assert load_config(overrides=overrides).relations["liked_by"].arguments == {"heads": 2}
+    same = load_config(overrides=[f"relations.liked_by.encoder={before.encoder}"]).relations["liked_by"]
+    assert same == before

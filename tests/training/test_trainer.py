@@ -102,11 +102,14 @@ class TestLearning:
 
 
 class TestExactResume:
-    @pytest.mark.parametrize("extra", [[], LOSSES["sampled_softmax"], ["training.propagation=sampled"]])
+    @pytest.mark.parametrize(
+        "extra",
+        [[], LOSSES["sampled_softmax"], ["training.propagation=sampled"], ["training.validate_every=2"]],
+    )
     def test_stopped_and_resumed_equals_never_stopped(self, graph, tmp_path, extra):
         whole = fit(graph, config(*extra), tmp_path / "whole")
-        fit(graph, config(*extra, "training.epochs=2"), tmp_path / "parts")
-        resume(tmp_path / "parts", epochs=4)
+        fit(graph, config(*extra, "training.epochs=3"), tmp_path / "parts")
+        resume(tmp_path / "parts", epochs=5)
         resumed = resume(tmp_path / "parts", epochs=6)
         assert weights(whole.path) == weights(resumed.path)
         for name in ("best.safetensors",):
@@ -375,3 +378,12 @@ def test_relations_used_in_no_direction_are_reported(graph, tmp_path, caplog):
     fit(graph, config("training.epochs=1", "relations.friends.use=false"), tmp_path / "run")
     (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
     assert "does not use: friends (add" in warning.getMessage()
+
+
+def test_large_catalogue_is_advised_to_sample(graph, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("hetmusic.training.trainer.FULL_SOFTMAX_ITEMS", 29)
+    fit(graph, config("training.epochs=1"), tmp_path / "run")
+    assert "30 candidates are many" in caplog.text
+    caplog.clear()
+    fit(graph, config("training.epochs=1", *LOSSES["sampled_softmax"]), tmp_path / "other")
+    assert "candidates are many" not in caplog.text

@@ -1,0 +1,44 @@
+"""What the options of ``hetmusic fit`` mean together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+
+#: options that make sense with --resume; all else is settled when a run starts
+_WITH_RESUME = {"resume", "epochs", "tensorboard", "quiet"}
+
+
+def check(ctx: click.Context) -> None:
+    """Refuse options of ``fit`` that exclude or miss each other.
+
+    :raises click.UsageError: naming them.
+    """
+    given = [
+        parameter
+        for parameter in ctx.command.params
+        if ctx.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+        and ctx.params.get(str(parameter.name)) is not None
+    ]
+    if ctx.params["resume"] is not None:
+        if clash := [_shown(parameter) for parameter in given if parameter.name not in _WITH_RESUME]:
+            raise click.UsageError(
+                f"--resume goes on with a run as it was set up: {', '.join(clash)} cannot be given"
+            )
+    elif ctx.params["graph"] is None or ctx.params["out"] is None:
+        raise click.UsageError("give a GRAPH and --out RUN, or --resume RUN")
+
+
+def as_overrides(seed: int | None, split: Path | None, epochs: int | None) -> list[str]:
+    """The options that stand for keys of the configuration, as ``key=value``."""
+    found = [f"seed={seed}", f"split.seed={seed}"] if seed is not None else []
+    if split is not None:  # JSON's texts are TOML's
+        found += ['split.kind="file"', f"split.file={json.dumps(str(split), ensure_ascii=False)}"]
+    return found + ([f"training.epochs={epochs}"] if epochs is not None else [])
+
+
+def _shown(parameter: click.Parameter) -> str:
+    return parameter.opts[0] if isinstance(parameter, click.Option) else str(parameter.name).upper()
