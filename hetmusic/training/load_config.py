@@ -98,7 +98,7 @@ def _source_of(problem: ValidationError, sources: dict[str, dict[str, Any]]) -> 
     :param sources: name of the source -> its nested values.
     """
     where = problem.errors()[0]["loc"]
-    for name, values in sources.items():
+    for name, values in reversed(sources.items()):
         found: Any = values
         for part in where:
             found = found.get(part, _ABSENT) if isinstance(found, Mapping) else _ABSENT

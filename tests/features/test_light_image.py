@@ -48,7 +48,8 @@ def test_statistics_of_a_plain_picture() -> None:
 def test_every_mode_is_read(tmp_path: Path, mode: str) -> None:
     grey = Image.new("L", (10, 20), 255)
     picture = Image.new("I;16", (10, 20), 255) if mode == "I;16" else grey.convert(mode)
-    picture.save(tmp_path / "a.tiff" if mode in ("CMYK", "YCbCr", "F") else tmp_path / "a.png")
+    suffix = {"CMYK": "tiff", "F": "tiff", "YCbCr": "jpg"}.get(mode, "png")
+    picture.save(tmp_path / f"a.{suffix}")
     (path,) = tmp_path.iterdir()
     read = read_picture(path)
     assert read.shape == (64, 64, 3)
