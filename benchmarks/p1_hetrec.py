@@ -153,10 +153,8 @@ def main() -> None:
         for seed in (int(seed) for seed in arguments.seeds.split(",")):
             results.append(run_seed(graph, seed, arguments.set, [] if arguments.only else list(RIVALS)))
             for name, (found, seconds) in results[-1].items():
-                print(
-                    f"seed {seed} {name}: ndcg@10 {found['ndcg@10']:.4f} recall@10 {found['recall@10']:.4f} ({seconds:.0f} s)",
-                    flush=True,
-                )
+                line = f"ndcg@10 {found['ndcg@10']:.4f} recall@10 {found['recall@10']:.4f} ({seconds:.0f} s)"
+                print(f"seed {seed} {name}: {line}", flush=True)
     print(table(results))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from hetmusic import run_layout as layout
 from hetmusic._io import replacing_file, replacing_folder, write_json
 from hetmusic._toml import read_toml
 from hetmusic._version import __version__
@@ -20,7 +21,6 @@ from hetmusic.graph.splits import Split
 from hetmusic.graph.view import TrainingView
 from hetmusic.models import MMGNN, final_embeddings
 from hetmusic.ranking import EmbeddingScorer
-from hetmusic.recommend import layout
 from hetmusic.recommend.run import Run
 from hetmusic.recommend.writer import save_embeddings, save_ids
 from hetmusic.training.checkpoint import load_weights

@@ -23,7 +23,9 @@ def python(code, **environment):
 
 
 def test_own_import_works_afterwards():
-    done = python("import hetmusic._dgl; import dgl; import dgl.nn.pytorch; print(dgl.graph(([0], [1])).num_edges())")
+    done = python(
+        "import hetmusic._dgl; import dgl; import dgl.nn.pytorch; print(dgl.graph(([0], [1])).num_edges())"
+    )
     assert done.stdout.strip() == "1", done.stderr
 
 

@@ -23,7 +23,9 @@ SCRIPTS = Path(sys.executable).parent
     ids=lambda command: " ".join(command),
 )
 def test_clean(command):
-    done = subprocess.run([SCRIPTS / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [SCRIPTS / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from hetmusic.errors import EnvironmentProblem
-from hetmusic.recommend.layout import RUN_FILE
+from hetmusic.run_layout import RUN_FILE
 from hetmusic.training.events import TensorBoardObserver, TrainingObserver
 
 

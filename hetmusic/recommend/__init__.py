@@ -6,7 +6,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hetmusic.recommend.layout import GraphPointer, RunInfo
     from hetmusic.recommend.output import render_json, render_table
     from hetmusic.recommend.recommendation import Recommendation
     from hetmusic.recommend.run import Run
@@ -14,16 +13,14 @@ if TYPE_CHECKING:
 
 #: public name -> module; imported on first use, so that ``import hetmusic.recommend`` costs nothing
 _HOME = {
-    "GraphPointer": "layout",
     "Recommendation": "recommendation",
     "Run": "run",
-    "RunInfo": "layout",
     "read_users": "users_file",
     "render_json": "output",
     "render_table": "output",
 }
 
-__all__ = ["GraphPointer", "Recommendation", "Run", "RunInfo", "read_users", "render_json", "render_table"]
+__all__ = ["Recommendation", "Run", "read_users", "render_json", "render_table"]
 
 
 def __getattr__(name: str) -> Any:

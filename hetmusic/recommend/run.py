@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from hetmusic import run_layout as layout
 from hetmusic._io import read_json
 from hetmusic.errors import ConfigError, RunError, UnknownKeyError, UserError, did_you_mean
 from hetmusic.evaluation import Evaluation, evaluate
 from hetmusic.ranking import EmbeddingScorer, ScoreError, SeenItems, top_k
-from hetmusic.recommend import layout, reading
+from hetmusic.recommend import reading
 from hetmusic.recommend.recommendation import Recommendation
 from hetmusic.recommend.stored_split import read_split
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hetmusic import run_layout as layout
 from hetmusic._io import replacing_file
 from hetmusic.errors import RunError
-from hetmusic.recommend import layout
 
 Ids = tuple[Sequence[str], Sequence[str | None]]
 

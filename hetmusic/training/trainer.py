@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hetmusic import run_layout
 from hetmusic.errors import UserError
 from hetmusic.graph.splits import Split
 from hetmusic.models import MMGNN, LayeredBlocks, final_embeddings
@@ -79,7 +80,7 @@ class Trainer:
         )
         self.average = WeightAverage(model, config.training.averaging)
         self.stopping = EarlyStopping(config.training.patience)
-        self.state = StateFolder(folder / "state")
+        self.state = StateFolder(folder / run_layout.STATE_FOLDER)
         self.epoch = 0
 
     @property
@@ -167,7 +168,7 @@ class Trainer:
             record |= {f"valid_{name}": value for name, value in values.items()}
             if self.stopping.update(values[self.config.training.metric], self.epoch):
                 with self.average.applied():
-                    save_weights(self.folder / "weights" / "best.safetensors", self.model)
+                    save_weights(self.folder / run_layout.BEST_WEIGHTS_FILE, self.model)
         record["best_epoch"] = self.stopping.best_epoch
         record["seconds"] = round(time.perf_counter() - started, 3)
         self._append_history(record)
@@ -242,12 +243,12 @@ class Trainer:
         return PairBatches(*common, training.negatives, pairwise, self.split.items)
 
     def _append_history(self, record: dict[str, Any]) -> None:
-        with open(self.folder / "history.jsonl", "a", encoding="utf-8") as stream:
+        with open(self.folder / run_layout.HISTORY_FILE, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
 
     def _cut_history(self) -> None:
         """Drop the lines of epochs that will be run again (written just before the process was killed)."""
-        path = self.folder / "history.jsonl"
+        path = self.folder / run_layout.HISTORY_FILE
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         kept = [line for line in lines if _epoch_of(line) < self.epoch]
         path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")

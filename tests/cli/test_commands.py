@@ -35,8 +35,7 @@ def test_version():
 
 
 IMPORTS = """
-import sys, time
-start = time.perf_counter()
+import sys
 from hetmusic.cli import main
 try:
     main(sys.argv[1:])
@@ -44,26 +43,21 @@ except SystemExit as stop:
     assert not stop.code, stop.code
 loaded = [name for name in ("torch", "dgl", "polars", "pandas", "scipy", "rich") if name in sys.modules]
 print("LOADED", *loaded)
-print("SECONDS", time.perf_counter() - start)
 """
 
 
-def test_help_is_fast_and_imports_nothing_heavy():
-    seconds = []
-    for _ in range(3):  # the best of three: another process may be in the way
-        done = python(IMPORTS, "--help")
-        assert done.returncode == 0, done.stderr
-        *_, loaded, taken = done.stdout.splitlines()
-        assert loaded == "LOADED"
-        seconds.append(float(taken.split()[1]))
-    assert min(seconds) < 1
+def test_help_imports_nothing_heavy():
+    """What takes time in a command line is what it imports."""
+    done = python(IMPORTS, "--help")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "LOADED"
 
 
 def test_recommend_imports_neither_torch_nor_dgl(run):
     done = python(IMPORTS, "recommend", run, "--user", "u01")
     assert done.returncode == 0, done.stderr
     assert "user u01" in done.stdout
-    assert not {"torch", "dgl"} & set(done.stdout.splitlines()[-2].split())
+    assert not {"torch", "dgl"} & set(done.stdout.splitlines()[-1].split())
 
 
 def test_synth_says_what_comes_next(tmp_path):

@@ -20,8 +20,6 @@ from kg_schema.vocab import EmotionVocabulary, GenreVocabulary
 
 LIKES = EdgeType("user", "likes", "artist")
 FRIENDS = EdgeType("user", "friends", "user")
-SECONDS = 15
-MEGABYTES = 1000
 
 
 class Raw(NamedTuple):
@@ -267,18 +265,14 @@ def test_two_builds_are_the_same_to_the_byte(graph: MusicGraph, folder: Path, tm
     assert str(folder) not in (graph.path / "graph.json").read_text()
 
 
-def test_time_and_memory_of_the_whole_process(folder: Path, tmp_path: Path) -> None:
+def test_building_imports_neither_torch_nor_dgl(folder: Path, tmp_path: Path) -> None:
     program = (
-        "import resource, sys, time\n"
-        "start = time.perf_counter()\n"
+        "import sys\n"
         "from hetmusic.graph.build import build_graph\n"
         "build_graph('hetrec-lastfm', sys.argv[1], sys.argv[2])\n"
-        "print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n"
-        "assert not {'torch', 'dgl', 'tensorflow'} & sys.modules.keys()\n"
+        "print({'torch', 'dgl', 'tensorflow'} & sys.modules.keys())\n"
     )
     command = [sys.executable, "-c", program, str(folder), str(tmp_path / "graph")]
     repository = Path(__file__).resolve().parents[2]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=repository)
-    seconds, megabytes = map(float, done.stdout.split())
-    assert seconds <= SECONDS
-    assert megabytes <= MEGABYTES
+    assert done.stdout.strip() == "set()"

@@ -130,7 +130,10 @@ class TestInputs:
 class TestHeads:
     present: ClassVar = {"audio": torch.tensor([True, False])}
     users: ClassVar = {"ids": torch.tensor([[3.0, 4.0]]), "audio": torch.tensor([[0.0, 2.0]])}
-    items: ClassVar = {"ids": torch.tensor([[1.0, 0.0], [0.0, 1.0]]), "audio": torch.tensor([[0.0, 5.0], [7.0, 0.0]])}
+    items: ClassVar = {
+        "ids": torch.tensor([[1.0, 0.0], [0.0, 1.0]]),
+        "audio": torch.tensor([[0.0, 5.0], [7.0, 0.0]]),
+    }
 
     def head(self, cls, **config):
         head = cls(["ids", "audio"], [], ModelConfig(dim=2, **config), 2)

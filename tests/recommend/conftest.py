@@ -9,8 +9,9 @@ import pytest
 
 from hetmusic.graph import MusicGraph
 from hetmusic.graph.splits import TEST, TRAIN, VALID, Split
-from hetmusic.recommend import GraphPointer, Run, RunInfo
+from hetmusic.recommend import Run
 from hetmusic.recommend.writer import save_embeddings, save_ids
+from hetmusic.run_layout import GraphPointer, RunInfo
 from tests.graphs import make_graph
 
 # user u0 trains on a0, validates on a1, is tested on a4; u1 trains on a2; u2 trains on a5, is tested on a3

@@ -12,8 +12,9 @@ import polars as pl
 import pytest
 
 from hetmusic.errors import RunError
-from hetmusic.recommend import Run, RunInfo
+from hetmusic.recommend import Run
 from hetmusic.recommend.writer import save_embeddings
+from hetmusic.run_layout import RunInfo
 
 
 def use_everything(folder: Path) -> None:

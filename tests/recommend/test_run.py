@@ -9,7 +9,8 @@ import pytest
 from hetmusic.errors import ConfigError, RunError, UnknownKeyError
 from hetmusic.graph import MusicGraph
 from hetmusic.graph.splits import UNUSED, Split
-from hetmusic.recommend import Recommendation, Run, RunInfo
+from hetmusic.recommend import Recommendation, Run
+from hetmusic.run_layout import RunInfo
 from tests.recommend.conftest import ITEMS, PARTS, USERS
 
 

@@ -25,11 +25,16 @@ def test_dump_is_complete():
     values = tomllib.loads(dump_toml(load_config()))
     assert set(values) == set(FitConfig.model_fields)
     optional = {"threads"}
-    assert set(values["training"]) == set(FitConfig.model_fields["training"].annotation.model_fields) - optional
+    assert (
+        set(values["training"]) == set(FitConfig.model_fields["training"].annotation.model_fields) - optional
+    )
 
 
 def test_every_field_is_described():
-    for section in (FitConfig, *(FitConfig.model_fields[name].annotation for name in ("model", "training", "split"))):
+    for section in (
+        FitConfig,
+        *(FitConfig.model_fields[name].annotation for name in ("model", "training", "split")),
+    ):
         for name, field in section.model_fields.items():
             assert field.description, f"{section.__name__}.{name} has no description"
 
@@ -51,7 +56,10 @@ def test_override_values_are_toml_and_bare_words_are_text():
 
 
 def test_merge_goes_into_tables():
-    assert merge({"a": {"x": 1, "y": 2}, "b": 3}, {"a": {"y": 4}, "b": {"z": 5}}) == {"a": {"x": 1, "y": 4}, "b": {"z": 5}}
+    assert merge({"a": {"x": 1, "y": 2}, "b": 3}, {"a": {"y": 4}, "b": {"z": 5}}) == {
+        "a": {"x": 1, "y": 4},
+        "b": {"z": 5},
+    }
 
 
 @pytest.mark.parametrize(
@@ -86,7 +94,9 @@ def test_unknown_preset():
         load_config("defualt")
 
 
-@pytest.mark.parametrize(("content", "message"), [(b"lr = = 3", "line 1, column 6"), (b"\xff", "cannot be read")])
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"lr = = 3", "line 1, column 6"), (b"\xff", "cannot be read")]
+)
 def test_unreadable_file(tmp_path, content, message):
     path = tmp_path / "broken.toml"
     path.write_bytes(content)

@@ -27,7 +27,11 @@ def popularity(graph, split):
 
 def test_protocol_p1(graph, tmp_path):
     """Six epochs of a small model; the full training that docs report reaches much more."""
-    run = fit(graph, load_config(overrides=["model.dim=48", "training.epochs=6", "training.lr=0.03"]), tmp_path / "run")
+    run = fit(
+        graph,
+        load_config(overrides=["model.dim=48", "training.epochs=6", "training.lr=0.03"]),
+        tmp_path / "run",
+    )
     assert run.split.counts == {"train": 74_295, "valid": 9_269, "test": 9_270, "unused": 0}
     found = run.evaluate(ks=(10,))
     assert len(found.users) == 1_884
@@ -45,7 +49,9 @@ def test_protocol_p2(graph, shared_data, tmp_path):
     keys = dict(zip(rows.to_list(), published["itemID"].to_list(), strict=True))
     (tmp_path / "keys.txt").write_text("".join(f"{keys[row]}\n" for row in range(1_425)))
     for modality, name in (("text", "all-MiniLM-L6-v2"), ("audio", "vggish"), ("voice", "whisper")):
-        import_features(graph, "artist", modality, folder / f"{name}.npy", tmp_path / "keys.txt", overwrite=True)
+        import_features(
+            graph, "artist", modality, folder / f"{name}.npy", tmp_path / "keys.txt", overwrite=True
+        )
         assert graph.modality("artist", modality).present.sum() == 1_425
     settings = [
         'split.kind="file"',

@@ -16,7 +16,7 @@ import torch
 from hetmusic.errors import RunError, SplitError, UserError
 from hetmusic.fitting import build_model, fit, open_run_graph, resume
 from hetmusic.recommend import Run
-from hetmusic.recommend.layout import RunInfo
+from hetmusic.run_layout import RunInfo
 from hetmusic.training import load_config, make_config
 from hetmusic.training.checkpoint import StateFolder
 from hetmusic.training.events import TensorBoardObserver, TrainingObserver

@@ -31,10 +31,9 @@ ITEM_IDS_FILE = "ids/item.parquet"
 EMBEDDINGS_FOLDER = "embeddings"
 USER_EMBEDDINGS_FILE = "embeddings/user.npy"
 ITEM_EMBEDDINGS_FILE = "embeddings/item.npy"
-#: model weights at the best validation score and at the last epoch
+#: model weights at the best validation score
 BEST_WEIGHTS_FILE = "weights/best.safetensors"
-LAST_WEIGHTS_FILE = "weights/last.safetensors"
-#: what an exact resume needs beside the last weights
+#: what an exact resume needs: the last weights, the optimiser's state, the trainer's
 STATE_FOLDER = "state"
 
 Status = Literal["running", "interrupted", "finished"]
