@@ -141,7 +141,5 @@ class PaperHead(Head):
         parts = [users[name] for name in (*self.towers, *self.user_towers)]
         user = torch.sigmoid(self.fuse(torch.cat(parts, dim=1)))
         weights = self.tower_weights(present, len(items[self.towers[0]]))
-        item = sum(
-            (items[name] * weights[:, [k]] for k, name in enumerate(self.towers)), start=torch.zeros(())
-        )
+        item = torch.stack([items[name] * weights[:, [k]] for k, name in enumerate(self.towers)]).sum(dim=0)
         return [ScoreView("final", *self.with_bias(user, item, item_ids))]
