@@ -11,11 +11,12 @@ import torch
 
 from hetmusic import run_layout as layout
 from hetmusic._io import replacing_file, replacing_folder, write_json
-from hetmusic._toml import read_toml
+from hetmusic._toml import merge, read_toml
 from hetmusic._version import __version__
-from hetmusic.errors import RunError, UserError
+from hetmusic.errors import ConfigError, RunError, UserError
 from hetmusic.evaluation import evaluate
 from hetmusic.graph import MusicGraph
+from hetmusic.graph.format import modality_files
 from hetmusic.graph.leakage import check_leakage
 from hetmusic.graph.splits import Split
 from hetmusic.graph.view import TrainingView
@@ -59,6 +60,9 @@ def fit(
         layout.RunInfo.load(out)  # --overwrite replaces a run, never a folder of something else
     split = make_split(graph, config.split)
     model, tensors = _prepare(graph, split, config)
+    # "all" means those that the graph has now; more may be added before the run is resumed
+    modalities = [name for name in model.item_towers if name in model.schema.modalities]
+    config = config.model_copy(update={"model": config.model.model_copy(update={"modalities": modalities})})
     trainer = Trainer(model, tensors, split, config, out, observers)
     with replacing_folder(out, overwrite=overwrite) as started:
         _write_start(graph, split, config, started)
@@ -77,15 +81,23 @@ def resume(folder: Path | str, observers: Sequence[TrainingObserver] = (), epoch
     """
     folder = Path(folder)
     info = layout.RunInfo.load(folder)
-    config = make_config(read_toml(folder / layout.CONFIG_FILE), source=str(folder / layout.CONFIG_FILE))
+    path = folder / layout.CONFIG_FILE
+    values = read_toml(path)
     if epochs is not None:
-        config = config.model_copy(update={"training": config.training.model_copy(update={"epochs": epochs})})
-        _write_text(folder / layout.CONFIG_FILE, dump_toml(config))
+        values = merge(values, {"training": {"epochs": epochs}})
+    config = make_config(values, source=str(path))
     graph = open_run_graph(folder, info)
+    _check_features(graph, info)
     split = Split.load(folder / layout.SPLIT_FOLDER, graph)
     model, tensors = _prepare(graph, split, config)
     trainer = Trainer(model, tensors, split, config, folder, observers)
     trainer.resume()
+    if trainer.epoch > config.training.epochs:
+        raise ConfigError(
+            f"{folder} has already been trained for {trainer.epoch} epochs; --epochs is the number in all, so it cannot "
+            f"be {config.training.epochs}"
+        )
+    _write_text(path, dump_toml(config))
     info.with_status("running").save(folder)
     return _train(trainer, graph, split, folder)
 
@@ -123,6 +135,21 @@ def _prepare(graph: MusicGraph, split: Split, config: FitConfig) -> tuple[MMGNN,
     return model, GraphTensors.from_view(view, model.edge_types)
 
 
+def _feature_files(graph: MusicGraph, modalities: Sequence[str]) -> dict[str, str]:
+    """Checksums of the values and presence masks of some modalities of the items."""
+    files = (path for name in modalities for path in modality_files(graph.item_type, name)[:2])
+    return {path: graph.meta.files[path] for path in files}
+
+
+def _check_features(graph: MusicGraph, info: layout.RunInfo) -> None:
+    for path, digest in info.graph.features.items():
+        if graph.meta.files.get(path) != digest:
+            raise RunError(
+                f"{graph.path / path} is not what the run was fitted on: the modality was replaced or removed; "
+                "fit anew instead of resuming"
+            )
+
+
 def _report_unused(model: MMGNN, graph: MusicGraph) -> None:
     """Warn about relations that carry messages in neither direction; list single directions for the curious."""
     directions = ", ".join(str(edge_type) for edge_type in model.unused_edge_types)
@@ -158,6 +185,8 @@ def _train(trainer: Trainer, graph: MusicGraph, split: Split, out: Path) -> Run:
 def _write_start(graph: MusicGraph, split: Split, config: FitConfig, out: Path) -> None:
     _write_text(out / layout.CONFIG_FILE, dump_toml(config))
     split.save(out / layout.SPLIT_FOLDER)
+    modalities = config.model.modalities
+    assert isinstance(modalities, list)
     users, items = ((graph.keys(t), graph.names(t)) for t in (graph.user_type, graph.item_type))
     save_ids(out, users, items)
     layout.RunInfo(
@@ -166,6 +195,7 @@ def _write_start(graph: MusicGraph, split: Split, config: FitConfig, out: Path) 
         graph=layout.GraphPointer(
             path=str(graph.path.resolve()),
             checksum=graph.checksum,
+            features=_feature_files(graph, modalities),
             relative=os.path.relpath(graph.path.resolve(), out.resolve()),
         ),
         item_type=graph.item_type,

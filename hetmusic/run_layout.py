@@ -52,15 +52,17 @@ class GraphPointer(_Strict):
     checksum: str
     #: the graph folder seen from the run folder, for when both are moved together
     relative: str | None = None
+    #: SHA-256 of the feature files that the model reads, by their path inside the graph folder
+    features: dict[str, str] = {}
 
     def locate(self, run_folder: Path) -> Path:
-        """The graph folder: the path as it is, else one of the two seen from the run folder.
+        """The graph folder: seen from the run folder, so that a copied pair stays together; else the path as it is.
 
         :raises RunError: naming the missing path, if there is no such folder.
         """
         run_folder = Path(run_folder)
-        relative = [run_folder / path for path in (self.path, self.relative) if path is not None]
-        for candidate in (Path(self.path), *relative):
+        relative = [] if self.relative is None else [run_folder / self.relative]
+        for candidate in (*relative, Path(self.path), run_folder / self.path):
             if candidate.is_dir():
                 return candidate
         raise RunError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class StrictModel(BaseModel):
@@ -21,11 +21,18 @@ class RelationConfig(BaseModel):
     encoder: str = "mean"
     """Registered name or import path ``module:Class`` of the relation encoder."""
 
-    fanout: int | None = Field(None, ge=-1)
+    fanout: int | None = None
     """Neighbours sampled over this relation, if not ``training.fanout``; -1 is all."""
 
     use: bool = True
     """Set to false to leave the relation out of message passing."""
+
+    @field_validator("fanout")
+    @classmethod
+    def _fanout_is_positive(cls, value: int | None) -> int | None:
+        if value is not None and value < 1 and value != -1:
+            raise ValueError("a fanout is a positive number, or -1 for all neighbours")
+        return value
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -36,8 +43,9 @@ class RelationConfig(BaseModel):
 class ModelConfig(StrictModel):
     """The structure of :class:`~hetmusic.models.mmgnn.MMGNN`."""
 
-    head: Literal["late", "paper"] = "late"
-    """``late``: every tower scores for itself and scores are combined; ``paper``: eqs. 4 and 5, one inner product."""
+    head: str = "late"
+    """``late``: every tower scores for itself and scores are combined; ``paper``: eqs. 4 and 5, one inner product; or an
+    import path."""
 
     dim: int = Field(128, ge=1, le=8192)
     """Size of the representations in every tower."""

@@ -237,7 +237,7 @@ class PairBatches:
             torch.from_numpy(target_columns),
             torch.from_numpy(masked[0]),
             torch.from_numpy(masked[1]),
-            None if self.pairwise else self._log_q(columns),
+            None if self.pairwise else self._log_q(columns, len(pairs)),
             None if negative_columns is None else torch.from_numpy(negative_columns),
         )
 
@@ -263,11 +263,15 @@ class PairBatches:
         wrong = (columns >= 0) & (liked != items[rows])
         return rows[wrong], columns[wrong]
 
-    def _log_q(self, columns: NDArray[np.int64]) -> Tensor:
-        """Log of the expected number of times a column is drawn: as a positive of the batch, or uniformly.
+    def _log_q(self, columns: NDArray[np.int64], size: int) -> Tensor:
+        """Log of the probability that an item is a column at all: as a positive of the batch, or drawn uniformly.
 
         The correction of Bengio and Senecal 2008 for sampled softmax: scores are lowered by it, so that popular items,
-        which are candidates more often, are not pushed down for being so.
+        which are candidates more often, are not pushed down for being so. Columns are distinct, so an item counts once
+        however often it was drawn: Q = 1 - (1 - 1/N)^n (1 - share)^B with n uniform draws and B positives.
         """
-        expected = self.negatives / len(self.catalogue) + self.batch_size * self._share[columns]
-        return torch.from_numpy(np.log(expected).astype(np.float32))
+        with np.errstate(divide="ignore"):  # an item that every pair likes is certain: log 0 gives Q = 1
+            missed = self.negatives * np.log1p(-1 / len(self.catalogue)) + size * np.log1p(
+                -self._share[columns]
+            )
+        return torch.from_numpy(np.log(-np.expm1(missed)).astype(np.float32))

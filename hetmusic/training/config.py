@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -31,10 +31,16 @@ class SplitConfig(StrictModel):
     """The fold that ``kfold`` tests on."""
 
     share: float = Field(0.2, gt=0, lt=1)
-    """Share of items without any training interaction for ``cold-items``."""
+    """Share of items that ``cold-items`` tests on, without any training interaction (another 5 % are validated on)."""
 
     @model_validator(mode="after")
-    def _file_given(self) -> SplitConfig:
+    def _fits_together(self) -> SplitConfig:
+        if self.fold >= self.folds:
+            raise ValueError(
+                f"split.fold is {self.fold}, but split.folds is {self.folds}: folds count from 0"
+            )
+        if abs(sum(self.ratios) - 1) > 1e-9:
+            raise ValueError(f"split.ratios sum to {sum(self.ratios):g}, not 1")
         if self.kind == "file" and self.file is None:
             raise ValueError("kind = 'file' needs file = 'PATH'")
         if self.kind != "file" and self.file is not None:
@@ -55,7 +61,7 @@ class TrainingConfig(StrictModel):
     """Neighbours sampled per node and relation; one number for all layers, or one a layer, furthest first; -1 is all."""
 
     batch_size: int = Field(256, ge=1)
-    """Users a step under ``softmax``, (user, item) pairs under the other losses."""
+    """Users a step under ``softmax``, (user, item) pairs under the other losses, where it is 4096 if not given."""
 
     epochs: int = Field(100, ge=1)
     """Most epochs trained."""
@@ -79,7 +85,12 @@ class TrainingConfig(StrictModel):
     """Share of interactions left out of message passing in each step; under ``softmax`` they are what is predicted."""
 
     negatives: int = Field(1024, ge=1)
-    """Uniform negatives: of a step under ``sampled_softmax`` (beside the batch's own positives), of a pair under ``bpr``."""
+    """Uniform negatives: of a step under ``sampled_softmax`` (beside the batch's own positives), of a pair under
+    ``bpr``, where it is 1 if not given."""
+
+    candidates: Literal["auto", "catalogue", "trained"] = "auto"
+    """Items that training scores against: the whole catalogue, or those with a training interaction; ``auto`` takes the
+    latter for ``cold-items`` splits, whose cold items could only be pushed down."""
 
     tower_loss: float = Field(1.0, ge=0)
     """Weight of every tower's own loss beside that of the final score."""
@@ -93,11 +104,20 @@ class TrainingConfig(StrictModel):
     threads: int | None = Field(None, ge=1)
     """CPU threads of torch; None leaves its choice (or ``OMP_NUM_THREADS``)."""
 
-    @field_validator("fanout")
+    @model_validator(mode="before")
     @classmethod
-    def _fanout_is_positive(cls, value: list[int] | int) -> list[int] | int:
-        for number in [value] if isinstance(value, int) else value:
-            if number < 1 and number != -1:
+    def _defaults_of_the_loss(cls, values: Any) -> Any:
+        """What a batch is made of depends on the loss, so the defaults for its size do as well."""
+        if not isinstance(values, dict) or values.get("loss", "softmax") == "softmax":
+            return values
+        negatives = 1 if values["loss"] == "bpr" else 1024
+        return {"batch_size": 4096, "negatives": negatives, **values}
+
+    @field_validator("fanout", mode="before")
+    @classmethod
+    def _fanout_is_positive(cls, value: Any) -> Any:
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, bool) or (isinstance(number, int) and number < 1 and number != -1):
                 raise ValueError("a fanout is a positive number, or -1 for all neighbours")
         return value
 

@@ -88,7 +88,7 @@ def _overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
         if not isinstance(old, Mapping) or not isinstance(new, Mapping):
             continue
         if new.get("encoder", old.get("encoder")) != old.get("encoder"):
-            relations[name] = {key: value for key, value in old.items() if key == "use"}
+            relations[name] = {key: value for key, value in old.items() if key in {"use", "fanout"}}
     return merge({**base, "relations": relations}, over)
 
 

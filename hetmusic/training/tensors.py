@@ -77,8 +77,15 @@ class GraphTensors:
         if is_interaction:
             self.interaction_ids[edge_type] = ids
         if "time" in edge:
-            edge["time"] = (edge["time"].double() / _SECONDS_A_DAY).float()
+            edge["time"] = _days(edge["time"])
         self.blocks[edge_type] = RelationBlock(edge_type, block.csr, edge, block.src_degree, block.dst_degree)
+
+
+def _days(seconds: Tensor) -> Tensor:
+    """Seconds as float32 days; an unknown time (the smallest int64) counts as the earliest one that is known."""
+    known = seconds > torch.iinfo(torch.int64).min
+    earliest = seconds[known].min() if known.any() else seconds.new_zeros(())
+    return (torch.where(known, seconds, earliest).double() / _SECONDS_A_DAY).float()
 
 
 def subset(block: RelationBlock, keep: Tensor) -> RelationBlock:

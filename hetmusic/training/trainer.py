@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from hetmusic import run_layout
-from hetmusic.errors import UserError
+from hetmusic.errors import ConfigError, UserError
 from hetmusic.graph.splits import Split
 from hetmusic.models import MMGNN, LayeredBlocks, final_embeddings
-from hetmusic.ranking import EmbeddingScorer, RankedHits, UserItems, parse_metric, top_k
+from hetmusic.ranking import USER_METRICS, EmbeddingScorer, RankedHits, UserItems, parse_metric, top_k
 from hetmusic.training.averaging import WeightAverage
 from hetmusic.training.batches import Batch, PairBatches, Propagation, UserBatches
 from hetmusic.training.checkpoint import StateFolder, save_weights
@@ -73,6 +73,11 @@ class Trainer:
         self.folder = folder
         self.observers = list(observers)
         self.metric = parse_metric(config.training.metric)
+        if self.metric[0] not in USER_METRICS:
+            raise ConfigError(
+                f"training.metric = {config.training.metric!r} is a property of the catalogue, not of users' lists; "
+                f"use one of {', '.join(USER_METRICS)}"
+            )
         self.loss = losses.make(config.training.loss)
         self.batches = self._make_batches()
         self.optimizer = torch.optim.Adam(
@@ -161,7 +166,9 @@ class Trainer:
 
     def _epoch(self) -> None:
         started = time.perf_counter()
-        loss = self._train_epoch()
+        # the caller's own generator is left as it was
+        with torch.random.fork_rng(devices=[]):
+            loss = self._train_epoch()
         record: dict[str, Any] = {"epoch": self.epoch, "loss": loss}
         if (self.epoch + 1) % self.config.training.validate_every == 0:
             values = self.validate()
@@ -228,19 +235,26 @@ class Trainer:
         schema = self.model.schema
         propagation = Propagation(self.graph, layers, schema.user_type, schema.item_type, sampler)
         common = (self.split.train, propagation, training.batch_size, training.edge_dropout)
+        catalogue = self.split.items
+        cold = self.config.split.kind == "cold-items"
+        if training.candidates == "trained" or (training.candidates == "auto" and cold):
+            catalogue = np.unique(self.split.train.dst)
         if self.loss.batches == "users":
-            candidates = (
-                schema.num_nodes[schema.item_type] if self.split.items is None else len(self.split.items)
-            )
+            if training.edge_dropout == 0:
+                raise ConfigError(
+                    f"loss {training.loss!r} predicts the edges left out of message passing, so "
+                    "training.edge_dropout must be > 0"
+                )
+            candidates = schema.num_nodes[schema.item_type] if catalogue is None else len(catalogue)
             if candidates > FULL_SOFTMAX_ITEMS:
                 logger.warning(
                     "%d candidates are many for a softmax over all of them; "
                     "--set training.loss=sampled_softmax --set training.batch_size=4096 will be faster",
                     candidates,
                 )
-            return UserBatches(*common, catalogue=self.split.items)
+            return UserBatches(*common, catalogue=catalogue)
         pairwise = self.loss.batches == "triples"
-        return PairBatches(*common, training.negatives, pairwise, self.split.items)
+        return PairBatches(*common, training.negatives, pairwise, catalogue)
 
     def _append_history(self, record: dict[str, Any]) -> None:
         with open(self.folder / run_layout.HISTORY_FILE, "a", encoding="utf-8") as stream:

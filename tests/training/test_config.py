@@ -77,7 +77,10 @@ def test_merge_goes_into_tables():
         (["split.kind=file"], "needs file = 'PATH'"),
         (["split.file=x.tsv"], "use kind = 'file'"),
         (["model.id_tower=false", "model.modalities=[]"], "leave no tower"),
-        (["model.head=lat"], "model.head = 'lat'"),
+        (["training.fanout=true"], "a fanout is a positive number"),
+        (["relations.tag_of.fanout=0"], "a fanout is a positive number"),
+        (["split.fold=5"], "split.fold is 5, but split.folds is 5"),
+        (["split.ratios=[0.5, 0.5, 0.5]"], "split.ratios sum to 1.5"),
         (["training.lr"], "is not of the form section.key=value"),
         (["=3"], "is not of the form section.key=value"),
     ],
@@ -117,3 +120,20 @@ def test_another_encoder_does_not_inherit_arguments():
     assert load_config(overrides=overrides).relations["liked_by"].arguments == {"heads": 2}
     same = load_config(overrides=[f"relations.liked_by.encoder={before.encoder}"]).relations["liked_by"]
     assert same == before
+
+
+def test_batches_fit_the_loss_unless_given():
+    def sizes(*overrides):
+        training = load_config(overrides=overrides).training
+        return training.batch_size, training.negatives
+
+    assert sizes() == (256, 1024)
+    assert sizes("training.loss=sampled_softmax") == (4096, 1024)
+    assert sizes("training.loss=bpr") == (4096, 1)
+    assert sizes("training.loss=bpr", "training.negatives=3", "training.batch_size=9") == (9, 3)
+
+
+def test_another_encoder_keeps_what_is_not_the_encoders():
+    config = load_config(overrides=["relations.tag_of.fanout=3", "relations.tag_of.encoder=gat"])
+    assert config.relations["tag_of"].fanout == 3
+    assert config.relations["tag_of"].arguments == {}

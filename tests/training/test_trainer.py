@@ -235,6 +235,55 @@ class TestResumeMistakes:
             resume(tmp_path / "run", epochs=2)
 
 
+class TestResumeWithFeatures:
+    @pytest.fixture
+    def featured(self, tmp_path):
+        graph = community_graph(tmp_path / "g")
+        graph.add_modality("artist", "audio", np.eye(30, dtype=np.float32), keys=graph.keys("artist"))
+        return graph
+
+    def test_a_modality_added_later_changes_nothing(self, featured, tmp_path):
+        whole = fit(featured, config("training.epochs=4"), tmp_path / "whole")
+        fit(featured, config("training.epochs=2"), tmp_path / "parts")
+        featured.add_modality("artist", "text", np.eye(30, dtype=np.float32), keys=featured.keys("artist"))
+        assert weights(resume(tmp_path / "parts", epochs=4).path) == weights(whole.path)
+
+    def test_a_modality_that_was_replaced_is_refused(self, featured, tmp_path):
+        fit(featured, config("training.epochs=1"), tmp_path / "run")
+        values = np.ones((30, 4), np.float32)
+        featured.add_modality("artist", "audio", values, keys=featured.keys("artist"), overwrite=True)
+        with pytest.raises(RunError, match=r"audio\.npy is not what the run was fitted on"):
+            resume(tmp_path / "run", epochs=2)
+
+    def test_fewer_epochs_than_done_are_refused(self, featured, tmp_path):
+        fit(featured, config("training.epochs=3"), tmp_path / "run")
+        before = (tmp_path / "run" / "config.toml").read_text()
+        with pytest.raises(UserError, match="already been trained for 3 epochs"):
+            resume(tmp_path / "run", epochs=2)
+        assert (tmp_path / "run" / "config.toml").read_text() == before
+        Run.open(tmp_path / "run")
+
+
+def test_cold_items_are_not_pushed_down(tmp_path):
+    """Artists nobody in training likes, told apart by their features alone (they have no tags either)."""
+    graph = community_graph(tmp_path / "g", users=80, artists=60)
+    side = np.repeat([[1.0, 0.0], [0.0, 1.0]], 30, axis=0).astype(np.float32)
+    noise = np.random.default_rng(0).normal(scale=0.1, size=(60, 2)).astype(np.float32)
+    graph.add_modality("artist", "audio", side + noise, keys=graph.keys("artist"))
+    chosen = config(
+        "split.kind=cold-items", "split.share=0.2", "model.id_tower=false", "model.id_embedding=false",
+        "relations.genre_of.use=false", "training.epochs=20", "training.patience=20",
+    )  # fmt: skip
+    run = fit(graph, chosen, tmp_path / "run")
+    cold = np.unique(run.split.test.dst)
+    assert not np.isin(cold, run.split.train.dst).any()
+    scores = run.scorer.scores(np.arange(80), 0, 60)[:, cold]
+    own = (np.arange(80)[:, None] % 2) == (cold[None, :] >= 30)
+    assert scores[own].mean() > scores[~own].mean() + 1
+    # a random ranking of 60 artists has a twelfth of the test artists among the first five
+    assert run.evaluate(ks=[5])["recall@5"] > 2 * 5 / 60
+
+
 class TestFitMistakes:
     def test_existing_folder_is_not_touched(self, graph, tmp_path):
         (tmp_path / "run").mkdir()
@@ -253,6 +302,20 @@ class TestFitMistakes:
     def test_split_without_validation(self, graph, tmp_path):
         with pytest.raises(SplitError, match="no valid interactions"):
             fit(graph, config("split.ratios=[0.8, 0.0, 0.2]"), tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize(
+        ("setting", "message"),
+        [
+            ("training.metric=coverage@10", "is a property of the catalogue"),
+            ("model.head=lat", "no head is called 'lat' (did you mean 'late'?)"),
+            ("training.loss=sofmax", "no loss is called 'sofmax' (did you mean 'softmax'?)"),
+        ],
+    )
+    def test_wrong_names_are_found_before_training(self, graph, tmp_path, setting, message):
+        with pytest.raises(UserError) as problem:
+            fit(graph, config(setting), tmp_path / "run")
+        assert message in str(problem.value)
         assert not (tmp_path / "run").exists()
 
     def test_wrong_metric_is_found_before_training(self, graph, tmp_path):
@@ -371,7 +434,10 @@ def test_state_folder_keeps_one_epoch(graph, tmp_path):
 def test_config_of_a_run_is_complete(graph, tmp_path):
     run = fit(graph, config("training.epochs=1"), tmp_path / "run")
     assert run.config["training"]["tower_loss"] == 1.0
-    assert make_config(run.config) == config("training.epochs=1")
+    written = make_config(run.config)
+    assert written.model.modalities == []
+    expected = config("training.epochs=1", "model.modalities=[]")
+    assert written == expected
 
 
 def test_relations_used_in_no_direction_are_reported(graph, tmp_path, caplog):
