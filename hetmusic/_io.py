@@ -123,6 +123,25 @@ def _move_into_place(temporary: Path, path: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a folder while the block runs; the lock goes with the process, however it ends.
+
+    :raises UserError: if another process has it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        yield
+        return
+    with open(folder / ".lock", "a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UserError(f"{folder} is in use by another process") from None
+        yield
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as indented UTF-8 JSON with sorted keys, atomically."""
     with replacing_file(path) as temporary:

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from hetmusic import run_layout as layout
-from hetmusic._io import replacing_file, replacing_folder, write_json
+from hetmusic._io import locked, replacing_file, replacing_folder, write_json
 from hetmusic._toml import merge, read_toml
 from hetmusic._version import __version__
 from hetmusic.errors import ConfigError, RunError, UserError
@@ -58,6 +58,8 @@ def fit(
         )
     if out.exists():
         layout.RunInfo.load(out)  # --overwrite replaces a run, never a folder of something else
+        with locked(out):  # nor one that is still being trained
+            pass
     split = make_split(graph, config.split)
     model, tensors = _prepare(graph, split, config)
     # "all" means those that the graph has now; more may be added before the run is resumed
@@ -66,7 +68,8 @@ def fit(
     trainer = Trainer(model, tensors, split, config, out, observers)
     with replacing_folder(out, overwrite=overwrite) as started:
         _write_start(graph, split, config, started)
-    return _train(trainer, graph, split, out)
+    with locked(out):
+        return _train(trainer, graph, split, out)
 
 
 def resume(folder: Path | str, observers: Sequence[TrainingObserver] = (), epochs: int | None = None) -> Run:
@@ -81,6 +84,13 @@ def resume(folder: Path | str, observers: Sequence[TrainingObserver] = (), epoch
     """
     folder = Path(folder)
     info = layout.RunInfo.load(folder)
+    with locked(folder):
+        return _resume(folder, info, observers, epochs)
+
+
+def _resume(
+    folder: Path, info: layout.RunInfo, observers: Sequence[TrainingObserver], epochs: int | None
+) -> Run:
     path = folder / layout.CONFIG_FILE
     values = read_toml(path)
     if epochs is not None:

@@ -61,7 +61,7 @@ class GraphPointer(_Strict):
         :raises RunError: naming the missing path, if there is no such folder.
         """
         run_folder = Path(run_folder)
-        relative = [] if self.relative is None else [run_folder / self.relative]
+        relative = [] if self.relative is None else [(run_folder / self.relative).resolve()]
         for candidate in (*relative, Path(self.path), run_folder / self.path):
             if candidate.is_dir():
                 return candidate

@@ -21,7 +21,8 @@ class LeakageReport:
 
     #: number of validation and test pairs that were looked for
     held_out: int
-    #: relation between users and items -> held-out pairs among its edges
+    #: relation between users and items -> held-out pairs among its edges; the interaction towards another node type -> all
+    #: its edges, which were made from the same listening
     pairs: dict[EdgeType, int]
     #: tag relation -> weight beyond the number of users who said so without holding the item out
     excess_weight: dict[EdgeType, float]
@@ -62,6 +63,7 @@ def check_leakage(
     held = split.select(VALID, TEST)
     pairs = pl.DataFrame({"user": held.src, "item": held.dst})
     ends = (graph.user_type, graph.item_type)
+    inverse = graph.meta.relations[graph.interaction.relation].inverse
     counts: dict[EdgeType, int] = {}
     excess: dict[EdgeType, float] = {}
     for edge_type, edges in relations.items():
@@ -69,6 +71,8 @@ def check_leakage(
             counts[edge_type] = _common(pairs, edges)
         elif (edge_type.dst, edge_type.src) == ends:
             counts[edge_type] = _common(pairs, edges.reversed())
+        elif edge_type.relation in (graph.interaction.relation, inverse):
+            counts[edge_type] = len(edges)
         elif graph.item_type in (edge_type.src, edge_type.dst):
             kind, from_item = _tag_kind(edge_type, graph)
             if kind is not None:

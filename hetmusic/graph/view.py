@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from functools import cached_property
 
@@ -14,14 +15,17 @@ from hetmusic.graph.relations import add_edges, aggregate_tags, with_inverses
 from hetmusic.graph.splits.base import TEST, VALID, Split
 from hetmusic.graph.types import Edges, EdgeType
 
+_log = logging.getLogger(__name__)
+
 
 class TrainingView:
     """A graph without the validation and test pairs of a split.
 
-    The interaction keeps its training pairs alone. Every other relation between users and items loses the
-    held-out pairs, and tag relations are aggregated anew without the assignments that the held-out user made
-    for that item. Interactions that the split does not use are no edges either, but the tags of those users
-    stay.
+    The interaction keeps its training pairs alone, and the same relation towards another node type (``likes`` of
+    artists where songs are recommended) has no edges: it was made from the same listening, held-out pairs included.
+    Every other relation between users and items loses the held-out pairs, and tag relations are aggregated anew without
+    the assignments that the held-out user made for that item. Interactions that the split does not use are no edges
+    either, but the tags of those users stay.
     """
 
     def __init__(self, graph: MusicGraph, split: Split) -> None:
@@ -59,6 +63,12 @@ class TrainingView:
         if edge_type in graph.tag_edge_types:
             return self._visible_tags(edge_type)
         edges = graph.edges(edge_type)
+        if edge_type.relation == graph.interaction.relation:
+            _log.warning(
+                "%s is left out of training: what users like elsewhere tells what they like among the held-out pairs",
+                " ".join(edge_type),
+            )
+            return edges.select(np.zeros(len(edges), dtype=bool))
         if (edge_type.src, edge_type.dst) == (graph.user_type, graph.item_type):
             return edges.select(~self._is_held_out(edges.src, edges.dst))
         if (edge_type.src, edge_type.dst) == (graph.item_type, graph.user_type):

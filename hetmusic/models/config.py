@@ -80,7 +80,7 @@ class ModelConfig(StrictModel):
     score: Literal["cosine", "inner"] = "cosine"
     """Similarity of a user's and an item's tower embedding in the late head."""
 
-    temperature: float = Field(0.1, gt=0)
+    temperature: float = Field(0.1, ge=1e-4)
     """Cosine similarities are divided by it before the loss."""
 
     item_bias: bool = False

@@ -73,9 +73,10 @@ class Head(nn.Module):
         """
         everywhere = torch.ones(num_items, dtype=torch.bool, device=self.weights.device)
         mask = torch.stack([present.get(name, everywhere) for name in self.towers], dim=1)
-        # the softmax over present towers alone, written so that a row without any gives zeros rather than NaN
-        exponentials = torch.exp(self.weights - self.weights.max().detach()) * mask
-        return exponentials / exponentials.sum(dim=1, keepdim=True).clamp(min=1e-12)
+        # a softmax over nothing would be NaN, so rows without any tower are computed over all and then set to zero
+        some = mask.any(dim=1, keepdim=True)
+        scores = self.weights.expand(num_items, -1).masked_fill(~mask & some, float("-inf"))
+        return torch.softmax(scores, dim=1) * some
 
     def with_bias(self, users: Tensor, items: Tensor, item_ids: Tensor | None) -> tuple[Tensor, Tensor]:
         """Append the items' bias as one more dimension, if the model has it."""

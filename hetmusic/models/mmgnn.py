@@ -135,9 +135,9 @@ class MMGNN(nn.Module):
                 f"none of the relations {', '.join(self.relations) or '(none given)'} is in the graph, "
                 f"which has {', '.join(sorted(known))}"
             )
-        if self.config.inductive_users and not any(t.dst == self.schema.user_type for t in used):
+        if self.config.inductive_users and not any(t.dst == self.schema.user_type != t.src for t in used):
             raise ConfigError(
-                "inductive_users = true needs a relation that ends at users (such as liked_by), "
+                "inductive_users = true needs a relation from other nodes to users (such as liked_by), "
                 f"but only {', '.join(sorted({t.relation for t in used}))} is used"
             )
         return used

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from hetmusic import run_layout
+from hetmusic._io import replacing_file
 from hetmusic.errors import ConfigError, UserError
 from hetmusic.graph.splits import Split
 from hetmusic.models import MMGNN, LayeredBlocks, final_embeddings
@@ -265,7 +266,8 @@ class Trainer:
         path = self.folder / run_layout.HISTORY_FILE
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         kept = [line for line in lines if _epoch_of(line) < self.epoch]
-        path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+        with replacing_file(path) as temporary:
+            temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
 
 
 def _epoch_of(line: str) -> float:

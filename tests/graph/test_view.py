@@ -161,3 +161,37 @@ def test_a_view_never_leaks(
         assert edges.weight is not None
         assert edges.weight.sum() == len(kept)
         assert set(_pairs(edges)) == {(item, tag) for _, item, tag in kept}
+
+
+def test_the_interaction_towards_other_types_is_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who likes a held-out song likes its artist: that edge would tell the pair."""
+    likes_artist, sung_by = EdgeType("user", "likes", "artist"), EdgeType("song", "sung_by", "artist")
+    rng = np.random.default_rng(0)
+    pairs = sorted(
+        {(int(u), int(s)) for u, s in zip(rng.integers(0, 9, 90), rng.integers(0, 40, 90), strict=True)}
+    )
+    with GraphWriter(tmp_path / "g") as writer:
+        for name, count in (("user", 9), ("song", 40), ("artist", 20)):
+            writer.nodes(
+                name, pl.DataFrame({"key": [f"{name}{i:02d}" for i in range(count)], "name": [None] * count})
+            )
+        writer.edges(
+            EdgeType("user", "likes", "song"), pl.DataFrame(pairs, schema=["src", "dst"], orient="row")
+        )
+        artists = sorted({(user, song // 2) for user, song in pairs})
+        writer.edges(likes_artist, pl.DataFrame(artists, schema=["src", "dst"], orient="row"))
+        writer.edges(
+            sung_by, pl.DataFrame({"src": list(range(40)), "dst": [song // 2 for song in range(40)]})
+        )
+        writer.finish(name="two", item="song", interaction="likes")
+    graph = MusicGraph.open(tmp_path / "g")
+    split = random_split(graph, seed=0)
+    view = TrainingView(graph, split)
+    assert len(graph.edges(likes_artist)) == len(artists)
+    assert len(view.relations()[likes_artist]) == 0
+    assert "user likes artist is left out of training" in caplog.text
+    assert check_leakage(view, graph, split).clean
+    report = check_leakage(graph.relations(), graph, split)
+    assert report.counts["user__likes__artist"] == report.counts["artist__liked_by__user"] == len(artists)

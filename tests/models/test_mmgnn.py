@@ -155,6 +155,13 @@ class TestHeads:
         weights = self.head(LateHead).tower_weights(self.present, 2)
         assert torch.allclose(weights, torch.tensor([[0.25, 0.75], [1.0, 0.0]]))
 
+    def test_weights_are_renormalised_across_wide_gaps(self):
+        head = self.head(LateHead)
+        with torch.no_grad():
+            head.weights.copy_(torch.tensor([0.0, -40.0]))
+        without_ids = {"ids": torch.tensor([False, True])}
+        assert torch.allclose(head.tower_weights(without_ids, 2), torch.tensor([[0.0, 1.0], [1.0, 0.0]]))
+
     def test_song_without_any_tower_scores_zero(self):
         nothing = {name: torch.tensor([False, True]) for name in ("ids", "audio")}
         views = self.head(LateHead)(self.users, self.items, nothing, None)
@@ -218,7 +225,8 @@ class TestStructure:
                 {"modalities": {"audio": AUDIO}, "names": ["audoi"]},
                 "no modality 'audoi' for song (did you mean 'audio'?)",
             ),
-            ({"relations": ["likes"]}, "needs a relation that ends at users"),
+            ({"relations": ["likes"]}, "needs a relation from other nodes to users"),
+            ({"relations": ["friends"]}, "needs a relation from other nodes to users"),
             ({"social_tower": True}, "no user-user relation"),
             ({"id_tower": False, "names": "all"}, "no tower is left"),
             ({"modalities": {"ids": AUDIO}}, "may not be called 'ids'"),

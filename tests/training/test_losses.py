@@ -122,7 +122,39 @@ def input_pairs(blocks, input_users):
     return set(zip(block.dst_index.tolist(), block.src_index.tolist(), strict=True))
 
 
+def likes_in(blocks):
+    """(user, item) pairs of all interaction edges of all layers, in both directions, in global indices."""
+    found = set()
+    nodes = blocks.input_nodes
+
+    def ids(ntype, index):
+        return (index if nodes[ntype] is None else nodes[ntype][index]).tolist()
+
+    for layer in blocks.layers:
+        for edge_type, block in layer.blocks.items():
+            src, dst = ids(edge_type.src, block.src_index), ids(edge_type.dst, block.dst_index)
+            if edge_type.relation == "likes":
+                found |= set(zip(src, dst, strict=True))
+            elif edge_type.relation == "liked_by":
+                found |= set(zip(dst, src, strict=True))
+    return found
+
+
 class TestUserBatches:
+    @pytest.mark.parametrize("fanout", [4, -1])
+    def test_sampled_targets_are_in_no_layer(self, setup, fanout):
+        view, tensors = setup
+        for b in UserBatches(view.split.train, propagation(tensors, fanout), 16, 0.6).epoch(
+            np.random.default_rng(0)
+        ):
+            users = b.user_blocks.input_nodes["user"][b.user_rows].tolist()
+            rows, columns = b.target_rows.tolist(), b.target_columns.tolist()
+            targets = {(users[row], column) for row, column in zip(rows, columns, strict=True)}
+            assert targets
+            for blocks in (b.user_blocks, b.item_blocks):
+                assert likes_in(blocks)
+                assert not targets & likes_in(blocks)
+
     def test_input_edges_are_neither_targets_nor_candidates(self, setup):
         view, tensors = setup
         train = set(zip(view.split.train.src.tolist(), view.split.train.dst.tolist(), strict=True))
@@ -157,13 +189,13 @@ class TestUserBatches:
 
 
 class TestPairBatches:
-    @pytest.mark.parametrize("fanout", [None, 4])
+    @pytest.mark.parametrize("fanout", [None, 4, -1])
     @pytest.mark.parametrize("pairwise", [False, True])
     def test_targets_are_the_pairs_and_are_not_in_the_message_passing(self, setup, fanout, pairwise):
         view, tensors = setup
         train = set(zip(view.split.train.src.tolist(), view.split.train.dst.tolist(), strict=True))
         batches = PairBatches(view.split.train, propagation(tensors, fanout), 32, 0.0, 5, pairwise)
-        done = []
+        done, others = [], 0
         for b in batches.epoch(np.random.default_rng(0)):
             nodes = b.user_blocks.input_nodes["user"]
             users = [int(nodes[r]) if nodes is not None else int(r) for r in b.user_rows]
@@ -177,12 +209,24 @@ class TestPairBatches:
             for row in range(len(pairs)):
                 liked = {c for c, item in enumerate(items) if (users[row], item) in train}
                 assert {c for r, c in hidden if r == row} == liked - {int(b.target_columns[row])}
-            if fanout is None:
-                assert not set(pairs) & input_pairs(b.user_blocks, None)
+            predicted = set(pairs)
+            for blocks in (b.user_blocks, b.item_blocks):
+                assert not predicted & likes_in(blocks)
+                others += len(likes_in(blocks))
             if pairwise:
                 for row, columns in enumerate(b.negative_columns.tolist()):
                     assert not {(users[row], items[c]) for c in columns} & train
         assert sorted(done) == sorted(train)
+        assert others > 0
+
+    def test_edge_dropout_thins_the_message_passing(self, setup):
+        view, tensors = setup
+        kept = {}
+        for share in (0.0, 0.6):
+            batches = PairBatches(view.split.train, propagation(tensors), 32, share, 5)
+            kept[share] = len(likes_in(next(batches.epoch(np.random.default_rng(0))).user_blocks))
+        assert kept[0.0] == len(view.split.train) - 32
+        assert 0.3 < kept[0.6] / kept[0.0] < 0.5
 
     def test_log_q_is_the_probability_of_being_a_column(self, setup):
         view, tensors = setup

@@ -174,6 +174,14 @@ class TestNeighborSampler:
                 if edge_type.relation in {"likes", "liked_by", "genre_of", "friends"}:
                     assert most == expected
 
+    def test_degrees_are_those_of_the_whole_graph(self, tensors):
+        blocks = NeighborSampler(tensors, [3, 2]).sample({"user": np.arange(5)}, np.random.default_rng(0))
+        inputs = blocks.input_nodes
+        for edge_type, block in blocks.layers[0].blocks.items():
+            whole = tensors.blocks[edge_type]
+            assert torch.equal(block.src_degree, whole.src_degree[inputs[edge_type.src]])
+            assert torch.equal(block.dst_degree, whole.dst_degree[inputs[edge_type.dst][: block.num_dst]])
+
     def test_same_generator_same_blocks(self, tensors):
         sampler = NeighborSampler(tensors, [3, 2])
         one, two = (sampler.sample({"user": np.arange(9)}, np.random.default_rng(5)) for _ in range(2))

@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 import torch
 
+from hetmusic._io import locked
 from hetmusic.errors import RunError, SplitError, UserError
 from hetmusic.fitting import build_model, fit, open_run_graph, resume
+from hetmusic.graph.view import TrainingView
 from hetmusic.recommend import Run
+from hetmusic.relations.encoders import MeanEncoder
 from hetmusic.run_layout import RunInfo
 from hetmusic.training import load_config, make_config
 from hetmusic.training.checkpoint import StateFolder
@@ -159,6 +162,22 @@ def _wait_for_epoch(folder, epochs, process):
         assert process.poll() is None, "training ended before it could be killed"
         assert time.monotonic() < deadline, "training did not get going"
         time.sleep(0.005)
+
+
+class NoisyEncoder(MeanEncoder):
+    """An encoder that draws from torch's own generator."""
+
+    def forward(self, relation, src, dst):
+        return torch.nn.functional.dropout(super().forward(relation, src, dst), 0.3, self.training)
+
+
+def test_resume_is_exact_with_an_encoder_that_draws(graph, tmp_path):
+    noisy = ['relations.liked_by.encoder="tests.training.test_trainer:NoisyEncoder"']
+    whole = fit(graph, config(*noisy, "training.epochs=4"), tmp_path / "whole")
+    fit(graph, config(*noisy, "training.epochs=2"), tmp_path / "parts")
+    assert weights(resume(tmp_path / "parts", epochs=4).path) == weights(whole.path)
+    plain = fit(graph, config("training.epochs=4"), tmp_path / "plain")
+    assert weights(plain.path) != weights(whole.path)
 
 
 class Interrupting(TrainingObserver):
@@ -363,6 +382,110 @@ def test_early_stopping_ends_training(graph, tmp_path):
     run = fit(graph, config("training.epochs=200", "training.patience=2"), tmp_path / "run")
     epochs = len((run.path / "history.jsonl").read_text().splitlines())
     assert epochs == run.metrics["best_epoch"] + 3
+
+
+def trainer_for(graph, folder, *overrides):
+    chosen = config(*overrides)
+    split = make_split(graph, chosen.split)
+    model, view = build_model(graph, split, chosen)
+    return Trainer(model, GraphTensors.from_view(view, model.edge_types), split, chosen, folder)
+
+
+@pytest.fixture(scope="module")
+def partly_audible(tmp_path_factory):
+    """The graph with audio features on two thirds of its artists."""
+    graph = community_graph(tmp_path_factory.mktemp("graph") / "g")
+    values = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    graph.add_modality("artist", "audio", values, keys=graph.keys("artist")[:20])
+    return graph
+
+
+class TestWiring:
+    """Settings reach what they are for."""
+
+    @pytest.mark.parametrize("loss", sorted(LOSSES))
+    def test_training_and_validation_keep_to_the_catalogue_of_a_published_split(self, tmp_path, loss):
+        graph = community_graph(tmp_path / "g")
+        pairs = [
+            (u, i) for u, i in zip(graph.interactions.src, graph.interactions.dst, strict=True) if i < 20
+        ]
+        rows = [f"u{u}\ta{i}\t{(0, 0, 0, 1, 2)[n % 5]}" for n, (u, i) in enumerate(pairs)]
+        (tmp_path / "split.tsv").write_text("\n".join(["userID\titemID\tx_label", *rows, ""]))
+        given = ['split.kind="file"', f"split.file={str(tmp_path / 'split.tsv')!r}"]
+        trainer = trainer_for(graph, tmp_path / "run", *LOSSES[loss], *given)
+        assert trainer.split.items.tolist() == list(range(20))
+        for batch in trainer.batches.epoch(np.random.default_rng(0)):
+            assert batch.item_ids.max() < 20
+        # pushes every artist outside the catalogue to the top of every list: validation must not look at them
+        with torch.no_grad():
+            trainer.model.head.bias = torch.nn.Parameter((torch.arange(30) >= 20) * 1e6)
+        outside = trainer.validate()
+        trainer.model.head.bias = None
+        assert outside == pytest.approx(trainer.validate(), abs=0.05)
+        assert outside["ndcg@10"] > 0
+
+    def test_weight_decay(self, graph, tmp_path):
+        trainer = trainer_for(graph, tmp_path, "training.weight_decay=0.25")
+        assert trainer.optimizer.param_groups[0]["weight_decay"] == 0.25
+
+    def test_tower_loss(self, partly_audible, tmp_path):
+        values = []
+        for weight in (0.0, 1.0, 2.0):
+            trainer = trainer_for(partly_audible, tmp_path, f"training.tower_loss={weight}")
+            batch = next(trainer.batches.epoch(np.random.default_rng(0)))
+            values.append(trainer.loss_of(batch).item())
+        assert values[1] > values[0]
+        assert values[2] - values[1] == pytest.approx(values[1] - values[0], rel=1e-4)
+
+    def test_absent_modalities_do_not_count(self, partly_audible, tmp_path):
+        trainer = trainer_for(partly_audible, tmp_path)
+        blocks = trainer.full_blocks()
+        model = trainer.model
+        final, _, audio = model.score_views(model.encode_users(blocks), model.encode_items(blocks), None)
+        assert audio.present.tolist() == [True] * 20 + [False] * 10
+        assert not final.items[20:, 8:].any()
+        assert final.items[:20, 8:].any(dim=1).all()
+
+    def test_presence_follows_sampled_nodes(self, partly_audible, tmp_path):
+        seen = []
+
+        class Watching(MeanEncoder):
+            def forward(self, relation, src, dst):
+                seen.append((src.h, src.present))
+                return super().forward(relation, src, dst)
+
+        trainer = trainer_for(partly_audible, tmp_path, "training.propagation=sampled", "training.fanout=3")
+        tower = trainer.model.towers["audio"]
+        tower.layers[0].encoders["artist__liked_by__user"] = Watching(8)
+        batch = next(trainer.batches.epoch(np.random.default_rng(0)))
+        trainer.model.encode_users(batch.user_blocks)
+        artists = batch.user_blocks.input_nodes["artist"]
+        assert seen[0][1].tolist() == (artists < 20).tolist()
+
+    def test_threads(self, graph, tmp_path):
+        before = torch.get_num_threads()
+        try:
+            fit(graph, config("training.epochs=1", f"training.threads={before + 1}"), tmp_path / "run")
+            assert torch.get_num_threads() == before + 1
+        finally:
+            torch.set_num_threads(before)
+
+    def test_a_leak_stops_the_fit(self, graph, tmp_path, monkeypatch):
+        monkeypatch.setattr(TrainingView, "_visible", lambda self, edge_type: self.graph.edges(edge_type))
+        with pytest.raises(UserError, match=r"gives held-out pairs away: LEAKAGE"):
+            fit(graph, config("training.epochs=1"), tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+    def test_a_run_in_use_is_left_alone(self, graph, tmp_path):
+        run = fit(graph, config("training.epochs=1"), tmp_path / "run")
+        with locked(run.path):
+            for attempt in (
+                lambda: resume(run.path, epochs=2),
+                lambda: fit(graph, config("training.epochs=1"), run.path, overwrite=True),
+            ):
+                with pytest.raises(UserError, match="in use by another process"):
+                    attempt()
+        assert Run.open(run.path).metrics["best_epoch"] == 0
 
 
 class TestOneStep:
