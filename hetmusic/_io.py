@@ -134,12 +134,18 @@ def locked(folder: Path) -> Iterator[None]:
     except ImportError:  # not on Windows
         yield
         return
-    with open(folder / ".lock", "a") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UserError(f"{folder} is in use by another process") from None
+    handle = os.open(
+        folder, os.O_RDONLY
+    )  # the folder itself is locked, so that no file of its own is left behind
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise UserError(f"{folder} is in use by another process") from None
+    try:
         yield
+    finally:
+        os.close(handle)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from hetmusic._io import locked
 from hetmusic.errors import UnknownKeyError, did_you_mean
 from hetmusic.graph import relations
 from hetmusic.graph.folder import check_files, read_assignments, read_edges, read_nodes
@@ -267,17 +268,20 @@ class MusicGraph:
             indices = self.index_of(node_type, keys)
         elif indices is None:
             indices = np.arange(self.num_nodes(node_type))
-        meta = read_meta(self.path)  # another process may have added a modality since this graph was opened
-        self.meta = write_modality(
-            self.path,
-            meta,
-            self._known_type(node_type),
-            name,
-            np.asanyarray(values),
-            np.asarray(indices),
-            info or {},
-            overwrite,
-        )
+        with locked(self.path):
+            meta = read_meta(
+                self.path
+            )  # another process may have added a modality since this graph was opened
+            self.meta = write_modality(
+                self.path,
+                meta,
+                self._known_type(node_type),
+                name,
+                np.asanyarray(values),
+                np.asarray(indices),
+                info or {},
+                overwrite,
+            )
 
     def summary(self) -> dict[str, Any]:
         """What ``hetmusic info --json`` prints; see :mod:`hetmusic.graph.summary`."""

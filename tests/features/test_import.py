@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hetmusic._io import locked
 from hetmusic.errors import FeatureError, UserError
 from hetmusic.features.importing import import_features
 from hetmusic.graph import MusicGraph
@@ -144,3 +145,12 @@ def test_unknown_node_type_and_existing_modality(graph: MusicGraph, tmp_path: Pa
     with pytest.raises(FeatureError, match="already has modality"):
         import_features(graph, "artist", "text", *files)
     import_features(graph, "artist", "text", *files, overwrite=True)
+
+
+def test_two_imports_at_once_do_not_lose_one(tmp_path: Path) -> None:
+    graph = make_graph(tmp_path / "g", [(0, 0), (0, 1)])
+    with locked(graph.path), pytest.raises(UserError, match="in use by another process"):
+        graph.add_modality("artist", "text", np.ones((2, 3), np.float32), keys=graph.keys("artist"))
+    assert MusicGraph.open(graph.path).modalities("artist") == []
+    graph.add_modality("artist", "text", np.ones((2, 3), np.float32), keys=graph.keys("artist"))
+    assert MusicGraph.open(graph.path).modalities("artist") == ["text"]
