@@ -96,7 +96,7 @@ def _resume(
     if epochs is not None:
         values = merge(values, {"training": {"epochs": epochs}})
     config = make_config(values, source=str(path))
-    graph = open_run_graph(folder, info)
+    graph = Run(folder, info).graph
     _check_features(graph, info)
     split = Split.load(folder / layout.SPLIT_FOLDER, graph)
     model, tensors = _prepare(graph, split, config)
@@ -110,19 +110,6 @@ def _resume(
     _write_text(path, dump_toml(config))
     info.with_status("running").save(folder)
     return _train(trainer, graph, split, folder)
-
-
-def open_run_graph(folder: Path, info: layout.RunInfo) -> MusicGraph:
-    """Open the graph that a run was fitted on.
-
-    :raises RunError: if it has gone or changed.
-    """
-    graph = MusicGraph.open(info.graph.locate(folder))
-    if graph.checksum != info.graph.checksum:
-        raise RunError(
-            f"the graph {graph.path} is not the graph that {folder} was fitted on: its checksum differs"
-        )
-    return graph
 
 
 def build_model(graph: MusicGraph, split: Split, config: FitConfig) -> tuple[MMGNN, TrainingView]:

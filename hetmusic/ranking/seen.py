@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hetmusic._arrays import expand_rows
+
 
 class UserItemPairs(Protocol):
     """An edge list from users to items (:class:`hetmusic.graph.types.Edges` is one)."""
@@ -91,11 +93,8 @@ class UserItems:
         :return: ``(rows, columns)`` with row = position in ``users``, column = item - ``start``;
             sorted by row, then by column.
         """
-        counts = self.counts(users)
-        rows = np.repeat(np.arange(len(counts)), counts)
-        # position in self.items = the row's start + how far into the row we are
-        offsets = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-        columns = self.items[self.indptr[users][rows] + offsets].astype(np.int64)
+        rows, positions = expand_rows(self.indptr[users], self.counts(users))
+        columns = self.items[positions].astype(np.int64)
         if start > 0 or stop is not None:
             inside = (columns >= start) & (columns < (self.num_items if stop is None else stop))
             rows, columns = rows[inside], columns[inside]

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hetmusic._arrays import expand_rows
 from hetmusic.graph.types import Edges
 from hetmusic.models.blocks import LayeredBlocks
 from hetmusic.ranking.seen import UserItems
@@ -153,9 +154,7 @@ class UserBatches:
             users, self.catalogue, dropped, rng
         )
         counts = self._start[users + 1] - self._start[users]
-        rows = np.repeat(np.arange(len(users)), counts)
-        offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        edges = self._start[users][rows] + offsets
+        rows, edges = expand_rows(self._start[users], counts)
         columns = self._column[self._items[edges]]
         predicted = dropped[edges]
         return Batch(
@@ -245,9 +244,8 @@ class PairBatches:
         if not self.pairwise:
             return rng.choice(self.catalogue, self.negatives)
         drawn = rng.choice(self.catalogue, (len(users), self.negatives))
-        for _ in range(
-            10
-        ):  # a user who likes nearly everything keeps a few false negatives rather than looping on
+        # a user who likes nearly everything keeps a few false negatives rather than looping on
+        for _ in range(10):
             wrong = self._liked.contains(users, drawn)
             if not wrong.any():
                 break
@@ -271,7 +269,6 @@ class PairBatches:
         however often it was drawn: Q = 1 - (1 - 1/N)^n (1 - share)^B with n uniform draws and B positives.
         """
         with np.errstate(divide="ignore"):  # an item that every pair likes is certain: log 0 gives Q = 1
-            missed = self.negatives * np.log1p(-1 / len(self.catalogue)) + size * np.log1p(
-                -self._share[columns]
-            )
+            missed = self.negatives * np.log1p(-1 / len(self.catalogue))
+            missed = missed + size * np.log1p(-self._share[columns])
         return torch.from_numpy(np.log(-np.expm1(missed)).astype(np.float32))

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hetmusic._arrays import expand_rows
 from hetmusic.graph.types import EdgeType
 from hetmusic.models.blocks import Layer, LayeredBlocks
 from hetmusic.relations import RelationBlock
@@ -160,10 +161,8 @@ def pick_edges(
     degree = indptr[nodes + 1].astype(np.int64) - start
     many = degree > fanout if fanout >= 0 else np.zeros(len(nodes), dtype=bool)
     few = np.flatnonzero(~many)
-    counts = degree[few]
-    rows = np.repeat(few, counts)
-    offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    edges = start[rows] + offsets
+    which, edges = expand_rows(start[few], degree[few])
+    rows = few[which]
     if not many.any():
         return rows, edges
     rich = np.flatnonzero(many)

@@ -7,17 +7,20 @@ import logging
 import math
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hetmusic import run_layout
 from hetmusic._io import replacing_file
 from hetmusic.errors import ConfigError, UserError
 from hetmusic.graph.splits import Split
+from hetmusic.graph.types import Edges
 from hetmusic.models import MMGNN, LayeredBlocks, final_embeddings
 from hetmusic.ranking import USER_METRICS, EmbeddingScorer, RankedHits, UserItems, parse_metric, top_k
 from hetmusic.training.averaging import WeightAverage
@@ -148,14 +151,24 @@ class Trainer:
         with self.average.applied():
             users, items = final_embeddings(self.model, self.full_blocks())
         scorer = EmbeddingScorer(users.numpy(), items.numpy())
-        shape = {"num_users": scorer.num_users, "num_items": scorer.num_items}
-        seen = UserItems.from_edges([self.split.train], **shape)
-        held_out = UserItems.from_edges([self.split.valid], **shape)
         judged_users = np.unique(self.split.valid.src)
         name, k = self.metric
-        ranked, _ = top_k(scorer, judged_users, k, seen, self.split.items)
-        values = RankedHits.judge(ranked, judged_users, held_out).measure(name, k)
+        ranked, _ = top_k(scorer, judged_users, k, self._seen, self.split.items)
+        values = RankedHits.judge(ranked, judged_users, self._held_out).measure(name, k)
         return {self.config.training.metric: float(values.mean())}
+
+    @cached_property
+    def _seen(self) -> UserItems:
+        return self._user_items(self.split.train)
+
+    @cached_property
+    def _held_out(self) -> UserItems:
+        return self._user_items(self.split.valid)
+
+    def _user_items(self, pairs: Edges) -> UserItems:
+        schema = self.model.schema
+        num_users, num_items = schema.num_nodes[schema.user_type], schema.num_nodes[schema.item_type]
+        return UserItems.from_edges([pairs], num_users=num_users, num_items=num_items)
 
     def _epochs(self) -> str:
         while self.epoch < self.config.training.epochs:
@@ -225,37 +238,50 @@ class Trainer:
         return float(loss.detach())
 
     def _make_batches(self) -> UserBatches | PairBatches:
-        training, layers = self.config.training, self.config.model.num_layers
-        sampler = None
-        if self.propagation_mode == "sampled":
-            fanout = training.fanout
-            per_layer = [fanout] * layers if isinstance(fanout, int) else fanout
-            chosen = self.config.relations.items()
-            per_relation = {name: r.fanout for name, r in chosen if r.fanout is not None}
-            sampler = NeighborSampler(self.graph, per_layer, per_relation)
-        schema = self.model.schema
-        propagation = Propagation(self.graph, layers, schema.user_type, schema.item_type, sampler)
+        training, schema = self.config.training, self.model.schema
+        layers = self.config.model.num_layers
+        propagation = Propagation(
+            self.graph, layers, schema.user_type, schema.item_type, self._make_sampler(layers)
+        )
         common = (self.split.train, propagation, training.batch_size, training.edge_dropout)
-        catalogue = self.split.items
-        cold = self.config.split.kind == "cold-items"
-        if training.candidates == "trained" or (training.candidates == "auto" and cold):
-            catalogue = np.unique(self.split.train.dst)
+        catalogue = self._candidates()
         if self.loss.batches == "users":
-            if training.edge_dropout == 0:
-                raise ConfigError(
-                    f"loss {training.loss!r} predicts the edges left out of message passing, so "
-                    "training.edge_dropout must be > 0"
-                )
-            candidates = schema.num_nodes[schema.item_type] if catalogue is None else len(catalogue)
-            if candidates > FULL_SOFTMAX_ITEMS:
-                logger.warning(
-                    "%d candidates are many for a softmax over all of them; "
-                    "--set training.loss=sampled_softmax --set training.batch_size=4096 will be faster",
-                    candidates,
-                )
+            self._check_users_against_all(catalogue)
             return UserBatches(*common, catalogue=catalogue)
-        pairwise = self.loss.batches == "triples"
-        return PairBatches(*common, training.negatives, pairwise, catalogue)
+        return PairBatches(*common, training.negatives, self.loss.batches == "triples", catalogue)
+
+    def _make_sampler(self, layers: int) -> NeighborSampler | None:
+        if self.propagation_mode == "full":
+            return None
+        fanout = self.config.training.fanout
+        per_layer = [fanout] * layers if isinstance(fanout, int) else fanout
+        chosen = self.config.relations.items()
+        return NeighborSampler(
+            self.graph, per_layer, {name: r.fanout for name, r in chosen if r.fanout is not None}
+        )
+
+    def _candidates(self) -> NDArray[np.int32] | None:
+        """Items that training scores against, ascending; None means all."""
+        wanted = self.config.training.candidates
+        if wanted == "trained" or (wanted == "auto" and self.config.split.kind == "cold-items"):
+            return np.unique(self.split.train.dst)
+        return self.split.items
+
+    def _check_users_against_all(self, catalogue: NDArray[np.int32] | None) -> None:
+        """Refuse what would leave nothing to predict; advise against very large catalogues."""
+        training, schema = self.config.training, self.model.schema
+        if training.edge_dropout == 0:
+            raise ConfigError(
+                f"loss {training.loss!r} predicts the edges left out of message passing, so "
+                "training.edge_dropout must be > 0"
+            )
+        candidates = schema.num_nodes[schema.item_type] if catalogue is None else len(catalogue)
+        if candidates > FULL_SOFTMAX_ITEMS:
+            logger.warning(
+                "%d candidates are many for a softmax over all of them; "
+                "--set training.loss=sampled_softmax --set training.batch_size=4096 will be faster",
+                candidates,
+            )
 
     def _append_history(self, record: dict[str, Any]) -> None:
         with open(self.folder / run_layout.HISTORY_FILE, "a", encoding="utf-8") as stream:

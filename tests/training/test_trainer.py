@@ -15,7 +15,7 @@ import torch
 
 from hetmusic._io import locked
 from hetmusic.errors import RunError, SplitError, UserError
-from hetmusic.fitting import build_model, fit, open_run_graph, resume
+from hetmusic.fitting import build_model, fit, resume
 from hetmusic.graph.view import TrainingView
 from hetmusic.recommend import Run
 from hetmusic.relations.encoders import MeanEncoder
@@ -233,7 +233,7 @@ class TestResumeMistakes:
         graph.path.rename(tmp_path / "old")
         community_graph(tmp_path / "g", seed=5)
         with pytest.raises(RunError, match="not the graph that"):
-            open_run_graph(run.path, run.info)
+            _ = Run(run.path, run.info).graph
 
     @pytest.mark.parametrize("name", ["trainer.json", "model.safetensors", "optimizer.safetensors"])
     def test_damaged_state(self, graph, tmp_path, name):
