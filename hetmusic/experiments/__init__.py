@@ -1,0 +1,1 @@
+"""Searching settings, comparing models and taking models apart, resumably."""
