@@ -123,7 +123,9 @@ class LateHead(Head):
 class PaperHead(Head):
     """Eqs. 4 and 5 of the MM-GNN paper to the letter.
 
-    e_u = sigmoid(W_u [towers of u]), e_i = convex combination of the towers of i, score = <e_u, e_i>.
+    e_u = sigmoid(W_u [towers of u]), e_i = convex combination of the towers of i, score = <e_u, e_i>. The towers' own views,
+    <e_u,m, e_i,m>, are what mutual learning (eq. 6) compares; the paper gives them no loss of their own, which is
+    ``training.tower_loss = 0``.
     """
 
     def __init__(
@@ -143,4 +145,6 @@ class PaperHead(Head):
         user = torch.sigmoid(self.fuse(torch.cat(parts, dim=1)))
         weights = self.tower_weights(present, len(items[self.towers[0]]))
         item = torch.stack([items[name] * weights[:, [k]] for k, name in enumerate(self.towers)]).sum(dim=0)
-        return [ScoreView("final", *self.with_bias(user, item, item_ids))]
+        final = ScoreView("final", *self.with_bias(user, item, item_ids))
+        towers = [ScoreView(name, users[name], items[name], present.get(name)) for name in self.towers]
+        return [final, *(towers if len(towers) > 1 else [])]

@@ -95,6 +95,19 @@ class TrainingConfig(StrictModel):
     tower_loss: float = Field(1.0, ge=0)
     """Weight of every tower's own loss beside that of the final score."""
 
+    mutual_weight: float = Field(0.0, ge=0)
+    """Weight of deep mutual learning between towers (lambda1 of the paper); 0 is off."""
+
+    mutual_temperature: float = Field(1.0, gt=0)
+    """Tower scores are divided by it before their distributions over the candidates are compared."""
+
+    mutual_teacher: Literal["symmetric", "detached", "better"] = "detached"
+    """Who learns from whom: ``symmetric`` (eq. 6 as written), ``detached`` (gradients reach the student alone) or
+    ``better`` (detached, and only from the tower with the lower loss of its own)."""
+
+    mutual_warmup: int = Field(0, ge=0)
+    """Epochs that towers learn from the data alone before they learn from each other."""
+
     averaging: float = Field(0.0, ge=0, lt=1)
     """Decay of the running average of the weights that is validated and kept; 0 keeps the weights themselves."""
 

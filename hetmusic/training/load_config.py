@@ -54,6 +54,16 @@ def load_config(
         raise ConfigError(f"{source}: {_explain(problem)}") from None
 
 
+def with_settings(preset: str, settings: Mapping[str, Any], source: str) -> FitConfig:
+    """A preset with some settings changed.
+
+    :param settings: nested, section by section; naming another encoder drops the old one's arguments.
+    :param source: named in the error.
+    :raises ConfigError: for an unknown preset or key, or a wrong value.
+    """
+    return make_config({**_overlay(_read_preset(preset), settings), "preset": preset}, source)
+
+
 def make_config(values: Mapping[str, Any], source: str = "configuration") -> FitConfig:
     """Validate a nested dictionary.
 

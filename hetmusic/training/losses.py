@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -89,14 +87,3 @@ class BPRLoss(Loss):
             usable = view.present[batch.target_columns][:, None] & view.present[negatives]
             return torch.sum(loss * usable) / usable.sum().clamp(min=1)
         return loss.mean()
-
-
-def total_loss(loss: Loss, views: Sequence[ScoreView], batch: Batch, tower_weight: float) -> Tensor:
-    """The final view's loss plus ``tower_weight`` times the mean over towers of their own.
-
-    :param views: the final view first, then those of the towers (none if there is a single tower).
-    """
-    total: Tensor = loss(views[0], batch)
-    if len(views) > 1 and tower_weight:
-        total = total + tower_weight * torch.stack([loss(view, batch) for view in views[1:]]).mean()
-    return total

@@ -29,7 +29,7 @@ from hetmusic.training.checkpoint import StateFolder, save_weights
 from hetmusic.training.config import FitConfig
 from hetmusic.training.device import choose_device
 from hetmusic.training.events import TrainingObserver
-from hetmusic.training.losses import losses, total_loss
+from hetmusic.training.objective import Objective
 from hetmusic.training.sampling import NeighborSampler
 from hetmusic.training.stopping import EarlyStopping
 from hetmusic.training.tensors import GraphTensors
@@ -82,7 +82,7 @@ class Trainer:
                 f"training.metric = {config.training.metric!r} is a property of the catalogue, not of users' lists; "
                 f"use one of {', '.join(USER_METRICS)}"
             )
-        self.loss = losses.make(config.training.loss)
+        self.objective = Objective(config.training)
         self.batches = self._make_batches()
         self.optimizer = torch.optim.Adam(
             model.parameters(), lr=config.training.lr, weight_decay=config.training.weight_decay
@@ -227,7 +227,8 @@ class Trainer:
         if batch.item_rows is not None:
             items = {name: value[batch.item_rows] for name, value in items.items()}
         views = self.model.score_views(users, items, batch.item_ids)
-        return total_loss(self.loss, views, batch, self.config.training.tower_loss)
+        value: Tensor = self.objective(views, batch, self.epoch)
+        return value
 
     def _step(self, batch: Batch) -> float:
         loss = self.loss_of(batch)
@@ -245,10 +246,10 @@ class Trainer:
         )
         common = (self.split.train, propagation, training.batch_size, training.edge_dropout)
         catalogue = self._candidates()
-        if self.loss.batches == "users":
+        if self.objective.loss.batches == "users":
             self._check_users_against_all(catalogue)
             return UserBatches(*common, catalogue=catalogue)
-        return PairBatches(*common, training.negatives, self.loss.batches == "triples", catalogue)
+        return PairBatches(*common, training.negatives, self.objective.loss.batches == "triples", catalogue)
 
     def _make_sampler(self, layers: int) -> NeighborSampler | None:
         if self.propagation_mode == "full":
@@ -263,7 +264,7 @@ class Trainer:
     def _candidates(self) -> NDArray[np.int32] | None:
         """Items that training scores against, ascending; None means all."""
         wanted = self.config.training.candidates
-        if wanted == "trained" or (wanted == "auto" and self.config.split.kind == "cold-items"):
+        if wanted == "trained" or (wanted == "auto" and self.split.info.get("strategy") == "cold-items"):
             return np.unique(self.split.train.dst)
         return self.split.items
 

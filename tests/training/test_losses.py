@@ -13,7 +13,7 @@ from hetmusic.graph.view import TrainingView
 from hetmusic.models import LayeredBlocks
 from hetmusic.models.heads import ScoreView
 from hetmusic.training.batches import Batch, PairBatches, Propagation, UserBatches
-from hetmusic.training.losses import losses, total_loss
+from hetmusic.training.losses import losses
 from hetmusic.training.sampling import NeighborSampler
 from hetmusic.training.tensors import GraphTensors
 from tests.training.worlds import community_graph
@@ -93,15 +93,6 @@ class TestBPR:
         v = view([[2.0, 1.0, 0.0]], torch.tensor([True, False, True]))
         loss = losses.make("bpr")(v, batch([(0, 0), (0, 0)], negatives=torch.tensor([[1], [2]])))
         assert math.isclose(loss.item(), math.log(1 + math.exp(-2)), rel_tol=1e-6)
-
-
-def test_total_loss_weighs_the_towers():
-    final, one, two = view([[0.0, 0.0]]), view([[1.0, 0.0]]), view([[0.0, 1.0]])
-    b = batch([(0, 0)])
-    softmax = losses.make("softmax")
-    total = total_loss(softmax, [final, one, two], b, 0.5)
-    parts = [math.log(2), math.log(1 + math.exp(-1)), math.log(1 + math.e)]
-    assert math.isclose(total.item(), parts[0] + 0.5 * (parts[1] + parts[2]) / 2, rel_tol=1e-6)
 
 
 @pytest.fixture(scope="module")
