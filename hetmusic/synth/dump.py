@@ -15,6 +15,9 @@ from hetmusic._io import replacing_folder
 from hetmusic.synth.spec import dump_spec
 from hetmusic.synth.world import World
 
+#: the file that tells a dump of a planted world, which may be overwritten, from other folders
+MARK = "truth/world.json"
+
 
 def write_dump(world: World, out: Path | str, *, overwrite: bool = False) -> Path:
     """Write ``world`` to the folder ``out``: tables, ``audio/``, ``covers/``, ``spec.yaml`` and ``truth/``.
@@ -28,17 +31,22 @@ def write_dump(world: World, out: Path | str, *, overwrite: bool = False) -> Pat
         half-written.
     """
     out = Path(out)
-    with replacing_folder(out, overwrite=overwrite, mark="truth/world.json") as folder:
-        text = yaml.safe_dump(dump_spec(), sort_keys=False, allow_unicode=True, width=110)
-        (folder / "spec.yaml").write_text(text, encoding="utf-8")
-        _write_tables(world, folder)
-        _write_lyrics(world, folder / "lyrics.jsonl")
-        for name, suffix, files in (("audio", "wav", world.audio()), ("covers", "png", world.covers())):
-            (folder / name).mkdir()
-            for song, content in files:
-                (folder / name / f"{world.songs['key'][song]}.{suffix}").write_bytes(content)
-        _write_truth(world, folder / "truth")
+    with replacing_folder(out, overwrite=overwrite, mark=MARK) as folder:
+        write_files(world, folder)
     return out
+
+
+def write_files(world: World, folder: Path) -> None:
+    """Write the files of :func:`write_dump` into an empty folder."""
+    text = yaml.safe_dump(dump_spec(), sort_keys=False, allow_unicode=True, width=110)
+    (folder / "spec.yaml").write_text(text, encoding="utf-8")
+    _write_tables(world, folder)
+    _write_lyrics(world, folder / "lyrics.jsonl")
+    for name, suffix, files in (("audio", "wav", world.audio()), ("covers", "png", world.covers())):
+        (folder / name).mkdir()
+        for song, content in files:
+            (folder / name / f"{world.songs['key'][song]}.{suffix}").write_bytes(content)
+    _write_truth(world, folder / "truth")
 
 
 def _write_tables(world: World, folder: Path) -> None:

@@ -46,7 +46,7 @@ def make_tags(
     kinds = rng.choice(4, size=len(songs), p=_KIND_SHARES)
     words = _style_words(settings, taste, songs, kinds, rng)
     feeling = kinds == 1
-    words[feeling] = _emotion_words(emotions[songs[feeling]], rng)
+    words[feeling] = emotion_words(emotions[songs[feeling]], rng)
     noise = kinds == 3
     words[noise] = rng.choice(np.array(NOISE_TAGS, dtype=object), size=int(noise.sum()))
     start = chosen["time"].to_numpy()
@@ -85,7 +85,7 @@ def _style_words(
     return words
 
 
-def _emotion_words(emotions: FloatArray, rng: np.random.Generator) -> np.ndarray:
+def emotion_words(emotions: FloatArray, rng: np.random.Generator) -> np.ndarray:
     """A word near each valence–arousal pair, drawn by a Gaussian of their distance; object array of text."""
     places = np.array(list(EMOTIONS.values()))
     squared = ((emotions[:, None, :] - places[None, :, :]) ** 2).sum(axis=2)

@@ -60,7 +60,7 @@ def _near(centres: FloatArray, noise: float, rng: np.random.Generator) -> FloatA
     return unit(centres + noise * offset)
 
 
-def _balanced(labels: int, count: int, rng: np.random.Generator) -> IntArray:
+def balanced(labels: int, count: int, rng: np.random.Generator) -> IntArray:
     """``count`` labels below ``labels``, each as often as any other to within one, shuffled."""
     return rng.permutation(np.arange(count) % labels)
 
@@ -71,7 +71,7 @@ def make_taste(settings: WorldSettings, seed: int) -> Taste:
     centres = np.linalg.qr(rng.standard_normal((settings.factors, settings.styles)))[0].T
     mixture = rng.dirichlet(np.full(settings.styles, settings.eclecticism), settings.users)
     users = _near(unit(mixture @ centres), settings.artist_noise, rng)
-    artists = _near(centres[_balanced(settings.styles, settings.artists, rng)], settings.artist_noise, rng)
+    artists = _near(centres[balanced(settings.styles, settings.artists, rng)], settings.artist_noise, rng)
     artist_of = _artists_of_songs(settings, rng)
     songs = _near(artists[artist_of], settings.song_noise, rng)
     fame = rng.standard_normal(settings.artists)[artist_of] + rng.standard_normal(settings.songs)

@@ -102,7 +102,19 @@ def make_world(settings: WorldSettings | None = None, seed: int = 0) -> World:
     """
     settings = settings or WorldSettings()
     taste = make_taste(settings, seed)
-    emotions = song_emotions(settings, taste, seed)
+    return assemble(
+        settings, taste, make_friends(settings, taste, seed), song_emotions(settings, taste, seed), seed
+    )
+
+
+def assemble(
+    settings: WorldSettings, taste: Taste, friends: pl.DataFrame, emotions: FloatArray, seed: int
+) -> World:
+    """Make everything else of a world whose tastes, friendships and emotions are given.
+
+    :param friends: columns ``user`` < ``friend``.
+    :param emotions: valence and arousal of the songs, shape ``(songs, 2)``.
+    """
     quiet = quiet_users(settings, seed)
     listens = make_listens(settings, taste, quiet, seed)
     albums, songs = _discography(settings, taste, seed)
@@ -120,7 +132,7 @@ def make_world(settings: WorldSettings | None = None, seed: int = 0) -> World:
         albums=albums,
         songs=songs.with_columns(valence=emotions[:, 0].round(4), arousal=emotions[:, 1].round(4)),
         listens=listens,
-        friends=make_friends(settings, taste, seed),
+        friends=friends,
         tags=make_tags(settings, taste, listens, emotions, seed),
         lyrics=make_lyrics(settings, taste, seed),
         present={name: _present(settings, name, seed) for name in MODALITIES},

@@ -1,0 +1,57 @@
+"""Last touches that single designs need."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import polars as pl
+
+from hetmusic.synth._random import stream
+from hetmusic.synth.listens import FIRST_SECOND, LAST_SECOND
+from hetmusic.synth.planted.latent import circle_emotions
+from hetmusic.synth.tags import emotion_words
+from hetmusic.synth.world import World
+
+
+def as_it_is(world: World, seed: int) -> World:
+    """Change nothing."""
+    return world
+
+
+def with_two_texts(world: World, seed: int) -> World:
+    """Give every song one of two lyrics, each to half of the songs of a style: content without any identity.
+
+    Vectors that are different for every song, even random ones, let a model tell songs apart and so learn from who
+    listened to what, through the content tower. Two texts do not.
+    """
+    lyrics = [""] * world.settings.songs
+    for style in range(world.settings.styles):
+        for place, song in enumerate(np.flatnonzero(world.taste.song_style == style)):
+            lyrics[song] = world.lyrics[place % 2]
+    return dataclasses.replace(world, lyrics=lyrics)
+
+
+def with_feelings(world: World, seed: int) -> World:
+    """Let valence and arousal tell the style, and let people who have not played a song say what it makes them feel.
+
+    ``tags_per_user`` is the mean number of such tags a user. The tags of listeners would be of no use: those of held-out
+    pairs are hidden from training.
+    """
+    settings, rng = world.settings, stream(seed, "feelings")
+    emotions = circle_emotions(settings.styles, world.taste.song_style, seed)
+    played = np.zeros((settings.users, settings.songs), dtype=bool)
+    played[world.listens["user"], world.listens["song"]] = True
+    users, songs = np.nonzero(~played)
+    chosen = np.sort(rng.choice(len(users), round(settings.users * settings.tags_per_user), replace=False))
+    users, songs = users[chosen], songs[chosen]
+    tags = pl.DataFrame(
+        {
+            "user": users,
+            "song": songs,
+            "tag": pl.Series(emotion_words(emotions[songs], rng).tolist(), dtype=pl.String),
+            "time": rng.integers(FIRST_SECOND, LAST_SECOND, len(users)),
+        }
+    )
+    table = world.songs.with_columns(valence=emotions[:, 0].round(4), arousal=emotions[:, 1].round(4))
+    return dataclasses.replace(world, songs=table, tags=tags)

@@ -1,0 +1,61 @@
+"""From a planted world to a graph, and from a configuration to its metrics there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hetmusic.evaluation import Evaluation
+from hetmusic.features.extract_light import add_light_features
+from hetmusic.fitting import fit
+from hetmusic.graph import MusicGraph
+from hetmusic.graph.splits import Split
+from hetmusic.ranking import EmbeddingScorer
+from hetmusic.synth.planted.catalogue import MOOD
+from hetmusic.synth.planted.files import write_planted
+from hetmusic.synth.planted.planted import PlantedWorld
+from hetmusic.training import load_config
+
+
+def build_planted(planted: PlantedWorld, folder: Path, extra: Sequence[str] = ()) -> MusicGraph:
+    """Write ``folder/raw``, build ``folder/graph`` from it and add the features that the design reads.
+
+    :param extra: further light features, such as ones that say nothing in this world.
+    """
+    raw = write_planted(planted, folder / "raw")
+    graph = MusicGraph.build(raw / "spec.yaml", raw=raw, out=folder / "graph")
+    light = [name for name in (*planted.design.modalities, *extra) if name != MOOD]
+    if light:
+        add_light_features(graph, raw, light)
+    if MOOD in planted.design.modalities:
+        values = graph.nodes(graph.item_type).select("valence", "arousal").to_numpy().astype(np.float32)
+        graph.add_modality(graph.item_type, MOOD, values, info={"columns": ["valence", "arousal"]})
+    return graph
+
+
+def split_of(planted: PlantedWorld, graph: MusicGraph) -> Split:
+    """The world's own split of the interactions of its graph."""
+    return Split(
+        graph.interactions, planted.parts.label, {"strategy": "planted", "world": planted.design.name}
+    )
+
+
+def measure(
+    planted: PlantedWorld, graph: MusicGraph, out: Path, settings: Sequence[str], ks: Sequence[int] = (10,)
+) -> Evaluation:
+    """Train on a planted world and test there.
+
+    The last epoch's weights are taken, since validation ranks all songs, which for cold ones says little: set
+    ``training.epochs`` to what the world needs.
+
+    :param out: the run folder.
+    :param settings: configuration on top of the default preset and the design's ``model``.
+    :return: recall and NDCG, the design's candidates being ranked.
+    """
+    config = load_config(overrides=[*planted.design.model, *settings])
+    training = config.training.model_copy(update={"validate_every": config.training.epochs})
+    run = fit(graph, config.model_copy(update={"training": training}), out, split=split_of(planted, graph))
+    scorer = EmbeddingScorer(np.asarray(run.user_embeddings), np.asarray(run.item_embeddings))
+    return planted.evaluate(scorer, ks)
