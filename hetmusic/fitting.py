@@ -22,8 +22,9 @@ from hetmusic.graph.splits import Split
 from hetmusic.graph.view import TrainingView
 from hetmusic.models import MMGNN, final_embeddings
 from hetmusic.ranking import EmbeddingScorer
+from hetmusic.recommend.reencode import check_features, unread_modalities
 from hetmusic.recommend.run import Run
-from hetmusic.recommend.writer import save_embeddings, save_ids
+from hetmusic.recommend.writer import save_embeddings, save_emotions, save_ids
 from hetmusic.training.checkpoint import load_weights
 from hetmusic.training.config import FitConfig
 from hetmusic.training.events import TrainingObserver
@@ -41,6 +42,7 @@ def fit(
     out: Path | str,
     observers: Sequence[TrainingObserver] = (),
     overwrite: bool = False,
+    split: Split | None = None,
 ) -> Run:
     """Train a model and write a run folder.
 
@@ -48,6 +50,7 @@ def fit(
     :param config: the complete configuration.
     :param out: the run folder to write; it must not exist unless ``overwrite``.
     :param observers: told about progress.
+    :param split: the division of the graph's interactions; None makes the one that ``config.split`` describes.
     :return: the finished run.
     :raises UserError: for whatever in graph, split or configuration cannot be used, before anything is written.
     """
@@ -60,14 +63,15 @@ def fit(
         layout.RunInfo.load(out)  # --overwrite replaces a run, never a folder of something else
         with locked(out):  # nor one that is still being trained
             pass
-    split = make_split(graph, config.split)
+    split = make_split(graph, config.split) if split is None else split
     model, tensors = _prepare(graph, split, config)
-    # "all" means those that the graph has now; more may be added before the run is resumed
+    # "all" and "auto" mean what the graph has now; more may be added before the run is resumed
     modalities = [name for name in model.item_towers if name in model.schema.modalities]
-    config = config.model_copy(update={"model": config.model.model_copy(update={"modalities": modalities})})
+    settled = {"modalities": modalities, "emotion": model.emotion is not None}
+    config = config.model_copy(update={"model": config.model.model_copy(update=settled)})
     trainer = Trainer(model, tensors, split, config, out, observers)
     with replacing_folder(out, overwrite=overwrite) as started:
-        _write_start(graph, split, config, started)
+        _write_start(graph, split, config, model.modalities_read, started)
     with locked(out):
         return _train(trainer, graph, split, out)
 
@@ -97,9 +101,10 @@ def _resume(
         values = merge(values, {"training": {"epochs": epochs}})
     config = make_config(values, source=str(path))
     graph = Run(folder, info).graph
-    _check_features(graph, info)
+    check_features(graph, info)
     split = Split.load(folder / layout.SPLIT_FOLDER, graph)
-    model, tensors = _prepare(graph, split, config)
+    ignore = unread_modalities(graph, info) if config.model.emotion else ()
+    model, tensors = _prepare(graph, split, config, ignore)
     trainer = Trainer(model, tensors, split, config, folder, observers)
     trainer.resume()
     if trainer.epoch > config.training.epochs:
@@ -112,19 +117,27 @@ def _resume(
     return _train(trainer, graph, split, folder)
 
 
-def build_model(graph: MusicGraph, split: Split, config: FitConfig) -> tuple[MMGNN, TrainingView]:
-    """The untrained model of a configuration, and the training view it is meant for."""
+def build_model(
+    graph: MusicGraph, split: Split, config: FitConfig, ignore: Collection[str] = ()
+) -> tuple[MMGNN, TrainingView]:
+    """The untrained model of a configuration, and the training view it is meant for.
+
+    :param ignore: modalities of the graph that are not looked at.
+    """
     view = TrainingView(graph, split)
+    schema = graph_schema(view, config.training.candidates, ignore=ignore)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        model = MMGNN(graph_schema(view), config.model, config.relations)
+        model = MMGNN(schema, config.model, config.relations)
     return model, view
 
 
-def _prepare(graph: MusicGraph, split: Split, config: FitConfig) -> tuple[MMGNN, GraphTensors]:
+def _prepare(
+    graph: MusicGraph, split: Split, config: FitConfig, ignore: Collection[str] = ()
+) -> tuple[MMGNN, GraphTensors]:
     if config.training.threads is not None:
         torch.set_num_threads(config.training.threads)
-    model, view = build_model(graph, split, config)
+    model, view = build_model(graph, split, config, ignore)
     leaks = check_leakage(view, graph, split)
     if not leaks.clean:
         raise UserError(f"the training graph gives held-out pairs away: {leaks}")
@@ -138,20 +151,12 @@ def _feature_files(graph: MusicGraph, modalities: Sequence[str]) -> dict[str, st
     return {path: graph.meta.files[path] for path in files}
 
 
-def _check_features(graph: MusicGraph, info: layout.RunInfo) -> None:
-    for path, digest in info.graph.features.items():
-        if graph.meta.files.get(path) != digest:
-            raise RunError(
-                f"{graph.path / path} is not what the run was fitted on: the modality was replaced or removed; "
-                "fit anew instead of resuming"
-            )
-
-
 def _report_unused(model: MMGNN, graph: MusicGraph) -> None:
     """Warn about relations that carry messages in neither direction; list single directions for the curious."""
     directions = ", ".join(str(edge_type) for edge_type in model.unused_edge_types)
     logger.info("directions not used by the model: %s", directions or "none")
-    used = set(model.relations)
+    used = {edge_type.relation for edge_type in model.edge_types}
+    used |= set() if model.emotion is None else {"evokes"}
     unused = [name for name, info in graph.meta.relations.items() if used.isdisjoint({name, info.inverse})]
     if unused:
         logger.warning(
@@ -170,6 +175,9 @@ def _train(trainer: Trainer, graph: MusicGraph, split: Split, out: Path) -> Run:
     load_weights(out / layout.BEST_WEIGHTS_FILE, trainer.model)
     users, items = final_embeddings(trainer.model, trainer.full_blocks())
     save_embeddings(out, users.numpy(), items.numpy())
+    emotions = trainer.model.schema.emotions
+    if emotions is not None and emotions.known.any():
+        save_emotions(out, emotions.points, emotions.known)
     found = evaluate(EmbeddingScorer(users.numpy(), items.numpy()), split, part="valid")
     write_json(
         out / layout.METRICS_FILE,
@@ -179,11 +187,11 @@ def _train(trainer: Trainer, graph: MusicGraph, split: Split, out: Path) -> Run:
     return Run.open(out)
 
 
-def _write_start(graph: MusicGraph, split: Split, config: FitConfig, out: Path) -> None:
+def _write_start(
+    graph: MusicGraph, split: Split, config: FitConfig, modalities: Sequence[str], out: Path
+) -> None:
     _write_text(out / layout.CONFIG_FILE, dump_toml(config))
     split.save(out / layout.SPLIT_FOLDER)
-    modalities = config.model.modalities
-    assert isinstance(modalities, list)
     users, items = ((graph.keys(t), graph.names(t)) for t in (graph.user_type, graph.item_type))
     save_ids(out, users, items)
     layout.RunInfo(

@@ -31,6 +31,9 @@ ITEM_IDS_FILE = "ids/item.parquet"
 EMBEDDINGS_FOLDER = "embeddings"
 USER_EMBEDDINGS_FILE = "embeddings/user.npy"
 ITEM_EMBEDDINGS_FILE = "embeddings/item.npy"
+#: valence and arousal of the items, float32 ``(num_items, 2)``, and which items have them; only if the graph knew any
+ITEM_EMOTIONS_FILE = "emotion/item.npy"
+ITEM_EMOTIONS_PRESENT_FILE = "emotion/item.present.npy"
 #: model weights at the best validation score
 BEST_WEIGHTS_FILE = "weights/best.safetensors"
 #: what an exact resume needs: the last weights, the optimiser's state, the trainer's

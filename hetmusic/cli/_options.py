@@ -1,4 +1,4 @@
-"""What the options of ``hetmusic fit`` mean together."""
+"""Options that several commands have, and what those of ``hetmusic fit`` mean together."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ from click.core import ParameterSource
 
 #: options that make sense with --resume; all else is settled when a run starts
 _WITH_RESUME = {"resume", "epochs", "tensorboard", "quiet"}
+
+
+def cutoffs(ctx: click.Context, parameter: click.Parameter, value: str) -> list[int]:
+    """Read the lengths of lists, such as ``5,10,20``."""
+    parts = [part.strip() for part in value.split(",")]
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise click.BadParameter(f"{value!r} is not a list of positive numbers such as 5,10,20")
+    return [int(part) for part in parts]
 
 
 def check(ctx: click.Context) -> None:

@@ -7,14 +7,9 @@ from pathlib import Path
 
 import click
 
+from hetmusic.cli._experiments import names
+from hetmusic.cli._options import cutoffs
 from hetmusic.errors import RunError
-
-
-def _cutoffs(ctx: click.Context, parameter: click.Parameter, value: str) -> list[int]:
-    parts = [part.strip() for part in value.split(",")]
-    if not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise click.BadParameter(f"{value!r} is not a list of positive numbers such as 5,10,20")
-    return [int(part) for part in parts]
 
 
 @click.command()
@@ -25,7 +20,7 @@ def _cutoffs(ctx: click.Context, parameter: click.Parameter, value: str) -> list
     "ks",
     default="5,10,20,50",
     show_default=True,
-    callback=_cutoffs,
+    callback=cutoffs,
     help="Lengths of the lists.",
 )
 @click.option("--part", type=click.Choice(["test", "valid", "train"]), default="test", show_default=True)
@@ -34,24 +29,41 @@ def _cutoffs(ctx: click.Context, parameter: click.Parameter, value: str) -> list
     type=click.Choice(["train", "train+valid", "none"]),
     help="Known items left out of the ranking. [default: those of the parts before the evaluated one]",
 )
+@click.option(
+    "--hide",
+    metavar="NAMES",
+    callback=names,
+    help="Modalities to do without, separated by commas: everything is encoded anew as if no item had them.",
+)
 @click.option("--json", "as_json", is_flag=True, help='Print JSON with keys such as "ndcg@10".')
 @click.option("--save", type=click.Path(path_type=Path), help="Folder for averages and per-user values.")
-def command(run: Path, ks: list[int], part: str, mask: str | None, as_json: bool, save: Path | None) -> None:
+def command(
+    run: Path,
+    ks: list[int],
+    part: str,
+    mask: str | None,
+    hide: list[str],
+    as_json: bool,
+    save: Path | None,
+) -> None:
     """Measure a run on held-out interactions, ranking the whole catalogue for every user."""
     from hetmusic.recommend import Run
 
     opened = Run.open(run)
-    found = opened.evaluate(part=part, mask=mask, ks=ks)
+    found = opened.evaluate(part=part, mask=mask, ks=ks, hide=hide)
     leaks = opened.leakage_or_reason()
     if save is not None:
         found.save(save, opened.user_keys)
     if as_json:
         checked = {"clean": None, "reason": leaks} if isinstance(leaks, str) else leaks.to_dict()
-        click.echo(json.dumps({**found.to_dict(), "leakage": checked}, indent=2))
+        hidden = {"hidden": hide} if hide else {}
+        click.echo(json.dumps({**found.to_dict(), **hidden, "leakage": checked}, indent=2))
     else:
         from hetmusic.cli import _render
 
         _render.metrics_table(found)
+        if hide:
+            click.echo(f"hidden modalities: {', '.join(hide)}")
         _render.leakage(leaks)
     if not isinstance(leaks, str) and not leaks.clean:
         raise RunError(

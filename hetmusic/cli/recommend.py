@@ -6,11 +6,23 @@ from pathlib import Path
 
 import click
 
+_AXIS = click.FloatRange(-1, 1)
+
+#: what a newcomer is called in the output
+NEWCOMER = "(new)"
+
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--user", "users", multiple=True, help="Original id of a user; may be given several times.")
 @click.option("--users", "file", type=click.Path(path_type=Path), help="File with one user id a line.")
+@click.option(
+    "--liked",
+    multiple=True,
+    metavar="KEYS",
+    help="For somebody the run does not know: ids of liked items, separated by commas.",
+)
+@click.option("--friends", multiple=True, metavar="KEYS", help="Likewise: ids of users who are friends.")
 @click.option(
     "-k", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help="Length of the list."
 )
@@ -20,17 +32,52 @@ import click
     show_default=True,
     help="Leave out what the user is known to like.",
 )
+@click.option("--emotion", help="Lean towards a mood by name, such as calm.")
+@click.option("--valence", type=_AXIS, help="Lean towards a valence, unpleasant (-1) to pleasant (1).")
+@click.option("--arousal", type=_AXIS, help="Lean towards an arousal, calm (-1) to excited (1).")
+@click.option(
+    "--strength",
+    type=click.FloatRange(min=0),
+    help="How far to lean: with 1 the mood counts as much as the taste. [default: 1]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
-    run: Path, users: tuple[str, ...], file: Path | None, k: int, exclude_seen: bool, as_json: bool
+    run: Path,
+    users: tuple[str, ...],
+    file: Path | None,
+    liked: tuple[str, ...],
+    friends: tuple[str, ...],
+    k: int,
+    exclude_seen: bool,
+    emotion: str | None,
+    valence: float | None,
+    arousal: float | None,
+    strength: float | None,
+    as_json: bool,
 ) -> None:
-    """Recommend to users from a finished run."""
+    """Recommend to users from a finished run, or to somebody new by likes and friends."""
+    from hetmusic.cli._mood import chosen_mood
     from hetmusic.recommend import Run
+    from hetmusic.recommend.keys import split_keys
     from hetmusic.recommend.output import render_json, render_table
     from hetmusic.recommend.users_file import read_users
 
+    mood, weight = chosen_mood(emotion, valence, arousal, strength)
     wanted = [*users, *(read_users(file) if file is not None else [])]
-    if not wanted:
-        raise click.UsageError("name a user with --user, or a file of users with --users")
-    lists = Run.open(run).recommend(wanted, k, exclude_seen=exclude_seen)
+    new = bool(liked or friends)
+    if wanted and new:
+        raise click.UsageError(
+            "--user and --users are for users of the run, --liked and --friends for others"
+        )
+    if not wanted and not new:
+        raise click.UsageError(
+            "name a user with --user, a file of users with --users, or what somebody new likes with --liked"
+        )
+    opened = Run.open(run)
+    if new:
+        items, known = split_keys(liked, opened.item_index), split_keys(friends, opened.user_index)
+        found = opened.recommend_for(items, known, k, exclude_seen=exclude_seen, mood=mood, strength=weight)
+        lists = {NEWCOMER: found}
+    else:
+        lists = opened.recommend(wanted, k, exclude_seen=exclude_seen, mood=mood, strength=weight)
     click.echo(render_json(lists) if as_json else render_table(lists))

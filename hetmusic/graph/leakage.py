@@ -57,8 +57,12 @@ def check_leakage(
     counted. For every tag relation that comes from assignments the weights are recomputed from these without
     the held-out pairs' rows, and what an edge has beyond that is added up.
 
-    :param seen: the view, or the relations that message passing really uses.
+    :param seen: the view, or the relations that message passing really uses. Of an altered graph (a control experiment,
+        which moves edges about at random) what is checked is the view before the alteration.
     """
+    graph = graph.original
+    if isinstance(seen, TrainingView) and seen.graph is not graph:
+        seen = TrainingView(graph, split)
     relations = seen.relations() if isinstance(seen, TrainingView) else seen
     held = split.select(VALID, TEST)
     pairs = pl.DataFrame({"user": held.src, "item": held.dst})

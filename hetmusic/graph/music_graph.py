@@ -213,6 +213,15 @@ class MusicGraph:
             return None
         return relations.to_edges(read_edges(self.path, self.meta, edge_type))
 
+    @property
+    def original(self) -> MusicGraph:
+        """The graph on disk; another one than itself only for the altered graphs of control experiments."""
+        return self
+
+    def shown(self, edge_type: EdgeType, edges: Edges) -> Edges:
+        """What training gets of a canonical relation, of which it may see ``edges``; a hook for control experiments."""
+        return edges
+
     def relations(self, include_inverses: bool = True) -> dict[EdgeType, Edges]:
         """Every relation with its edges, in the order of :attr:`edge_types`, each followed by its inverse."""
         canonical = {edge_type: self.edges(edge_type) for edge_type in self.edge_types}

@@ -41,7 +41,8 @@ class TrainingView:
             directions anyway.
         """
         if self._canonical is None:
-            self._canonical = {edge_type: self._visible(edge_type) for edge_type in self.graph.edge_types}
+            visible = {edge_type: self._visible(edge_type) for edge_type in self.graph.edge_types}
+            self._canonical = {t: self.graph.shown(t, edges) for t, edges in visible.items()}
         if include_inverses:
             return with_inverses(self._canonical, self.graph.meta.relations)
         return dict(self._canonical)

@@ -6,6 +6,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from hetmusic.errors import did_you_mean
+
+#: which of the relations in use a tower reads
+RelationSet = Literal["all", "interactions"] | list[str]
+
 
 class StrictModel(BaseModel):
     """A configuration section: unknown keys are errors, and the text under a field is its description."""
@@ -56,11 +61,34 @@ class ModelConfig(StrictModel):
     modalities: list[str] | Literal["all"] = "all"
     """Modalities of the recommended node type that get a tower each; ``all``: those that the graph has."""
 
-    id_tower: bool = True
-    """Whether a tower without content, from learned item embeddings alone, stands beside the modality towers."""
+    modality_dropout: float = Field(0.0, ge=0, lt=1)
+    """Probability that a step of training hides a modality of an item that has it; an item's last one is never hidden."""
 
-    social_tower: bool = False
-    """Whether a tower over friendships alone (eq. 3) stands beside the modality towers."""
+    id_tower: bool | Literal["auto"] = True
+    """Whether a tower without content, from learned item embeddings alone, stands beside the modality towers; ``auto``:
+    only where there are no modality towers."""
+
+    social_tower: bool | Literal["auto"] = False
+    """Whether a tower over friendships (eq. 3) stands beside the modality towers; ``auto``: if friendships are in use."""
+
+    emotion: bool | Literal["auto"] = False
+    """Whether an emotion tower adds its score; ``auto``: if the graph has emotions."""
+
+    emotion_dim: int = Field(16, ge=1, le=1024)
+    """Size of the emotion embeddings."""
+
+    emotion_beta: float | Literal["learned"] = "learned"
+    """How much the emotion score counts: a number, or learned from 0.1 on."""
+
+    emotion_community: bool = True
+    """Whether a user's emotion also depends on what friends play; needs ``num_layers`` of 2 or more."""
+
+    relations: RelationSet = "all"
+    """Which of the relations with a ``[relations.NAME]`` table the towers read: ``all``, ``interactions`` (those between
+    users and items) or a list of names, each of which stands for both of its directions."""
+
+    tower_relations: dict[str, RelationSet] | None = None
+    """The same for single towers by name; ``others`` stands for those not named. The social tower is not affected."""
 
     combine: str = "sum"
     """How relations are combined per node type: ``sum``, ``mean``, ``attention`` or an import path."""
@@ -74,8 +102,9 @@ class ModelConfig(StrictModel):
     id_embedding: bool = True
     """Whether modality towers add a learned embedding to an item's projected features."""
 
-    feature_scaling: Literal["standard", "l2", "none"] = "standard"
-    """``standard``: each feature to mean 0 and sd 1 over present items; ``l2``: each vector to length 1."""
+    feature_scaling: Literal["standard", "unit", "l2", "none"] = "standard"
+    """``standard``: each feature to mean 0 and sd 1 over present items; ``unit``: that, divided by the square root of their
+    number, so that vectors have length 1 on average; ``l2``: each vector to length 1."""
 
     score: Literal["cosine", "inner"] = "cosine"
     """Similarity of a user's and an item's tower embedding in the late head."""
@@ -89,8 +118,29 @@ class ModelConfig(StrictModel):
     init_scale: float = Field(0.1, gt=0)
     """Standard deviation of embedding tables at the start."""
 
+    @field_validator("relations", mode="before")
+    @classmethod
+    def _relations_are_known(cls, value: Any) -> Any:
+        return _check_set(value)
+
+    @field_validator("tower_relations", mode="before")
+    @classmethod
+    def _tower_relations_are_known(cls, value: Any) -> Any:
+        for chosen in value.values() if isinstance(value, dict) else ():
+            _check_set(chosen)
+        return value
+
     @model_validator(mode="after")
     def _has_towers(self) -> ModelConfig:
         if not self.id_tower and self.modalities == []:
             raise ValueError("id_tower = false and modalities = [] leave no tower that can score an item")
         return self
+
+
+def _check_set(value: Any) -> Any:
+    """Say what a set of relations may be, which a union of types says badly."""
+    words = ("all", "interactions")
+    if isinstance(value, str) and value not in words:
+        hint = did_you_mean(value, words) or f"; for one relation write [{value!r}]"
+        raise ValueError(f"relations are 'all', 'interactions' or a list of names{hint}")
+    return value

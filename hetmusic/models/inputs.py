@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hetmusic.graph.types import Modality
@@ -33,11 +35,18 @@ class IdInput(NodeInput):
     """A learned vector for every node.
 
     :param scale: standard deviation of the vectors at the start.
+    :param untrained: nodes whose vectors no step of training touches, bool ``(num_nodes,)``; they are zero, since noise
+        would be worse than nothing.
     """
 
-    def __init__(self, num_nodes: int, dim: int, scale: float = 0.1) -> None:
+    def __init__(
+        self, num_nodes: int, dim: int, scale: float = 0.1, untrained: NDArray[np.bool_] | None = None
+    ) -> None:
         super().__init__(num_nodes, dim)
-        self.table = nn.Parameter(torch.randn(num_nodes, dim) * scale)
+        table = torch.randn(num_nodes, dim) * scale
+        if untrained is not None:
+            table[torch.from_numpy(untrained).to(table.device)] = 0.0
+        self.table = nn.Parameter(table)
 
     def forward(self, nodes: Tensor | None) -> Tensor:  # noqa: D102
         return self.table if nodes is None else self.table[nodes]
@@ -47,13 +56,14 @@ class FeatureInput(NodeInput):
     """W f + b where a node has features f, a learned vector where it has none, plus a learned vector a node if asked.
 
     :param modality: the features; kept out of the weights, since the graph holds them.
-    :param scaling: ``standard``, ``l2`` or ``none`` (see :class:`~hetmusic.models.config.ModelConfig`).
+    :param scaling: ``standard``, ``unit``, ``l2`` or ``none`` (see :class:`~hetmusic.models.config.ModelConfig`).
     :param id_embedding: whether a learned vector a node is added.
     :param scale: standard deviation of learned vectors at the start.
+    :param untrained: as for :class:`IdInput`.
     """
 
     features: Tensor
-    present: Tensor
+    known: Tensor
 
     def __init__(
         self,
@@ -62,20 +72,29 @@ class FeatureInput(NodeInput):
         scaling: str = "standard",
         id_embedding: bool = False,
         scale: float = 0.1,
+        untrained: NDArray[np.bool_] | None = None,
     ) -> None:
         super().__init__(len(modality.present), dim)
-        features, present = scaled_features(modality, scaling)
+        features, known = scaled_features(modality, scaling)
         self.register_buffer("features", features, persistent=False)
-        self.register_buffer("present", present, persistent=False)
+        self.register_buffer("known", known, persistent=False)
+        #: nodes whose features a step of training does without, bool ``(num_nodes,)``
+        self.dropped: Tensor | None = None
         self.project = nn.Linear(modality.dim, dim)
         nn.init.normal_(self.project.weight, std=scale / modality.dim**0.5)
         nn.init.zeros_(self.project.bias)
         self.absent = nn.Parameter(torch.randn(dim) * scale)
-        self.ids = IdInput(self.num_nodes, dim, scale) if id_embedding else None
+        self.ids = IdInput(self.num_nodes, dim, scale, untrained) if id_embedding else None
+
+    @property
+    def present(self) -> Tensor:
+        """Which nodes have features here and now, bool ``(num_nodes,)``."""
+        return self.known & ~self.dropped if self.training and self.dropped is not None else self.known
 
     def forward(self, nodes: Tensor | None) -> Tensor:  # noqa: D102
         features = self.features if nodes is None else self.features[nodes]
-        present = self.present if nodes is None else self.present[nodes]
+        everywhere = self.present
+        present = everywhere if nodes is None else everywhere[nodes]
         out = torch.where(present[:, None], self.project(features), self.absent)
         return out if self.ids is None else out + self.ids(nodes)
 
@@ -83,15 +102,18 @@ class FeatureInput(NodeInput):
 def scaled_features(modality: Modality, scaling: str) -> tuple[Tensor, Tensor]:
     """Read a modality as float32 on a common scale.
 
-    :param scaling: ``standard`` (statistics over present nodes only, constant features become 0), ``l2`` or ``none``.
+    :param scaling: ``standard`` (statistics over present nodes only, constant features become 0), ``unit`` (the same,
+        divided by the square root of the dimension), ``l2`` or ``none``.
     :return: features of shape ``(num_nodes, dim)``, zero where absent, and the presence mask.
     """
     present = torch.from_numpy(modality.present.copy())
     features = torch.zeros(len(present), modality.dim)
     values = torch.from_numpy(modality.values[modality.present].astype("float64"))
-    if scaling == "standard" and len(values):
+    if scaling in {"standard", "unit"} and len(values):
         spread = values.std(dim=0, correction=0)
         values = (values - values.mean(dim=0)) / torch.where(spread > 1e-12, spread, torch.inf)
+        if scaling == "unit":
+            values = values / modality.dim**0.5
     elif scaling == "l2":
         values = values / values.norm(dim=1, keepdim=True).clamp(min=1e-12)
     features[present] = values.float()

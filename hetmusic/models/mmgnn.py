@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -14,12 +12,15 @@ from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.graph.types import EdgeType, Modality
 from hetmusic.models.blocks import LayeredBlocks
 from hetmusic.models.config import ModelConfig, RelationConfig
+from hetmusic.models.emotion import EmotionTower
 from hetmusic.models.heads import ScoreView, heads
 from hetmusic.models.hetero_conv import HeteroConv
-from hetmusic.models.inputs import FeatureInput, IdInput, NodeInput
-from hetmusic.models.tower import Tower
-from hetmusic.relations import relation_encoders
-from kg_schema.ontology import Ontology
+from hetmusic.models.inputs import FeatureInput
+from hetmusic.models.modality_dropout import draw_dropped
+from hetmusic.models.relation_choice import RelationChoice
+from hetmusic.models.schema import GraphSchema
+from hetmusic.models.tower import Tower, l2_normalize
+from hetmusic.models.tower_factory import TowerFactory
 
 logger = logging.getLogger(__name__)
 
@@ -27,20 +28,8 @@ logger = logging.getLogger(__name__)
 ID_TOWER = "ids"
 #: name of the tower over friendships (eq. 3)
 SOCIAL_TOWER = "social"
-
-
-@dataclass(frozen=True)
-class GraphSchema:
-    """What a model must know of a graph to be built: its shape, not its edges."""
-
-    #: number of nodes of each type
-    num_nodes: Mapping[str, int]
-    #: every edge type that message passing may use, inverses included
-    edge_types: tuple[EdgeType, ...]
-    user_type: str
-    item_type: str
-    #: modalities of the recommended node type
-    modalities: Mapping[str, Modality] = field(default_factory=dict)
+#: key of the emotion embeddings beside those of the towers; no modality can be called so
+EMOTION = "emotion tower"
 
 
 class MMGNN(nn.Module):
@@ -59,14 +48,23 @@ class MMGNN(nn.Module):
         self.schema = schema
         self.config = config
         self.relations = {name: relation for name, relation in relations.items() if relation.use}
-        self.edge_types = self._used_edge_types()
+        choice = RelationChoice(schema, config, self.relations)
+        factory = TowerFactory(schema, config, self.relations)
+        wanted = self._item_towers()
+        choice.check_towers(list(wanted))
         self.towers = nn.ModuleDict()
-        for name, modality in self._item_towers().items():
-            self.towers[name] = self._make_tower(modality)
+        for name, modality in wanted.items():
+            self.towers[name] = factory.tower(choice.of(name), modality)
         self.item_towers = list(self.towers)
         self.user_towers: list[str] = []
-        if config.social_tower:
-            self._add_social_tower()
+        if config.social_tower is True or (config.social_tower and choice.friendships):
+            self._add_social_tower(choice, factory)
+        self.emotion = self._make_emotion_tower(choice)
+        #: what message passing runs over: the relations that some tower reads
+        self.edge_types = self._read_edge_types(choice.available)
+        self.untrained: Tensor | None
+        untrained = None if schema.untrained is None else torch.from_numpy(schema.untrained)
+        self.register_buffer("untrained", untrained, persistent=False)
         num_items = schema.num_nodes[schema.item_type]
         self.head = heads.make(
             config.head,
@@ -81,13 +79,38 @@ class MMGNN(nn.Module):
         """Relations of the graph that no tower reads."""
         return [edge_type for edge_type in self.schema.edge_types if edge_type not in self.edge_types]
 
+    @property
+    def modalities_read(self) -> list[str]:
+        """Modalities whose features the model looks at: those with a tower, and that of the emotions."""
+        names = [name for name in self.item_towers if name in self.schema.modalities]
+        source = self.schema.emotions.modality if self.emotion is not None and self.schema.emotions else None
+        return names if source is None or source in names else [*names, source]
+
     def encode_users(self, blocks: LayeredBlocks) -> dict[str, Tensor]:
         """User embeddings per tower, each ``(num_users in the blocks, dim)``."""
-        return {name: self._run(name, blocks, self.schema.user_type, False) for name in self.towers}
+        found = {name: self._run(name, blocks, self.schema.user_type, False) for name in self.towers}
+        return found if self.emotion is None else {**found, EMOTION: self.emotion.encode_users(blocks)}
 
     def encode_items(self, blocks: LayeredBlocks) -> dict[str, Tensor]:
         """Candidate embeddings per tower that encodes items, each ``(num_items in the blocks, dim)``."""
-        return {name: self._run(name, blocks, self.schema.item_type, True) for name in self.item_towers}
+        item = self.schema.item_type
+        found = {name: self._run(name, blocks, item, True) for name in self.item_towers}
+        return found if self.emotion is None else {**found, EMOTION: self.emotion.encode_items(blocks, item)}
+
+    def drop_modalities(self) -> None:
+        """Draw anew which modalities training does without (``modality_dropout``); inference always has all of them."""
+        tables: dict[str, list[FeatureInput]] = {}
+        for name, tower in self.towers.items():
+            parts = [part for part in tower.modules() if isinstance(part, FeatureInput)]
+            if parts:
+                tables[name] = parts
+        if not self.config.modality_dropout or not tables:
+            return
+        known = torch.stack([parts[0].known for parts in tables.values()])
+        dropped = draw_dropped(known, self.config.modality_dropout)
+        for row, parts in zip(dropped, tables.values(), strict=True):
+            for part in parts:
+                part.dropped = row
 
     def score_views(
         self, users: Mapping[str, Tensor], items: Mapping[str, Tensor], item_ids: Tensor | None
@@ -103,7 +126,13 @@ class MMGNN(nn.Module):
             mask = self._presence(name)
             if mask is not None:
                 present[name] = mask if item_ids is None else mask[item_ids]
+            elif self.untrained is not None:
+                untrained = self.untrained if item_ids is None else self.untrained[item_ids]
+                # such an item is known to the tower by what its neighbours say, if anything
+                present[name] = ~untrained | (items[name] != 0).any(dim=1)
         views: list[ScoreView] = self.head(users, items, present, item_ids)
+        if self.emotion is not None:
+            views[0] = self._with_emotion(views[0], users[EMOTION], items[EMOTION], self.emotion.beta)
         return views
 
     def forward(self, blocks: LayeredBlocks) -> ScoreView:
@@ -121,31 +150,25 @@ class MMGNN(nn.Module):
         present = getattr(tower.inputs[self.schema.item_type], "present", None)
         return present if isinstance(present, Tensor) else None
 
-    def _used_edge_types(self) -> list[EdgeType]:
-        known = {edge_type.relation for edge_type in self.schema.edge_types}
-        ontology = _ontology_relations() | known
-        for name in self.relations:
-            if name not in ontology:
-                raise ConfigError(f"unknown relation {name!r}{did_you_mean(name, ontology)}")
-            if name not in known:  # presets name relations that not every graph has
-                logger.info("relation not in graph: relation=%s", name)
-        used = [edge_type for edge_type in self.schema.edge_types if edge_type.relation in self.relations]
-        if not used:
-            raise ConfigError(
-                f"none of the relations {', '.join(self.relations) or '(none given)'} is in the graph, "
-                f"which has {', '.join(sorted(known))}"
-            )
-        if self.config.inductive_users and not any(t.dst == self.schema.user_type != t.src for t in used):
-            raise ConfigError(
-                "inductive_users = true needs a relation from other nodes to users (such as liked_by), "
-                f"but only {', '.join(sorted({t.relation for t in used}))} is used"
-            )
-        return used
+    def _with_emotion(self, view: ScoreView, users: Tensor, items: Tensor, beta: Tensor) -> ScoreView:
+        """score + beta · <z_u, z_i>: two more blocks of columns, so that the sum still is one inner product."""
+        if self.config.head != "paper" and self.config.score == "cosine":
+            users, items = l2_normalize(users), l2_normalize(items) / self.config.temperature
+        both = (torch.cat([view.users, users], dim=1), torch.cat([view.items, beta * items], dim=1))
+        return ScoreView(view.name, *both, view.present)
+
+    def _read_edge_types(self, available: list[EdgeType]) -> list[EdgeType]:
+        read = {t for part in self.modules() if isinstance(part, HeteroConv) for t in part.edge_types}
+        read |= set() if self.emotion is None else set(self.emotion.edge_types)
+        return [edge_type for edge_type in available if edge_type in read]
 
     def _item_towers(self) -> dict[str, Modality | None]:
         known = self.schema.modalities
         wanted = list(known) if self.config.modalities == "all" else self.config.modalities
-        towers: dict[str, Modality | None] = {ID_TOWER: None} if self.config.id_tower else {}
+        alone = self.config.id_tower == "auto" and not wanted
+        if alone:
+            logger.info("no modality towers: the items are told apart by learned embeddings alone")
+        towers: dict[str, Modality | None] = {ID_TOWER: None} if self.config.id_tower is True or alone else {}
         for name in wanted:
             if name not in known:
                 raise ConfigError(
@@ -163,69 +186,44 @@ class MMGNN(nn.Module):
             )
         return towers
 
-    def _make_tower(self, modality: Modality | None) -> Tower:
-        edge_types = self.edge_types
-        inputs = self._inputs(edge_types, modality)
-        outputs = self._outputs(edge_types, modality) if self.config.separate_output else None
-        return Tower(inputs, self._convs(edge_types), outputs)
-
-    def _add_social_tower(self) -> None:
-        """The paper's head wants friends alone over users' own embeddings; a tower that scores needs songs too."""
-        user = self.schema.user_type
-        social = [t for t in self.edge_types if t.src == t.dst == user]
+    def _add_social_tower(self, choice: RelationChoice, factory: TowerFactory) -> None:
+        """The social tower reads friendships and, unless users have embeddings of their own, what they listened to."""
+        social = choice.friendships
         if not social:
             raise ConfigError("social_tower = true, but no user-user relation (such as friends) is used")
-        if self.config.head == "paper":
-            inputs = {user: IdInput(self.schema.num_nodes[user], self.config.dim, self.config.init_scale)}
-            self.towers[SOCIAL_TOWER] = Tower(inputs, self._convs(social))
-            self.user_towers.append(SOCIAL_TOWER)
-            return
-        ends = {user, self.schema.item_type}
-        edge_types = [*social, *(t for t in self.edge_types if t.dst == user and {t.src, t.dst} == ends)]
-        outputs = self._outputs(edge_types, None) if self.config.separate_output else None
-        self.towers[SOCIAL_TOWER] = Tower(self._inputs(edge_types, None), self._convs(edge_types), outputs)
-        self.item_towers.append(SOCIAL_TOWER)
-
-    def _convs(self, edge_types: list[EdgeType]) -> list[HeteroConv]:
-        def encoders() -> dict[EdgeType, nn.Module]:
-            made = {}
-            for edge_type in edge_types:
-                relation = self.relations[edge_type.relation]
-                made[edge_type] = relation_encoders.make(
-                    relation.encoder, dim=self.config.dim, **relation.arguments
-                )
-            return made  # type: ignore[return-value]
-
-        dim, combine = self.config.dim, self.config.combine
-        return [HeteroConv(encoders(), dim, combine) for _ in range(self.config.num_layers)]  # type: ignore[arg-type]
-
-    def _inputs(self, edge_types: list[EdgeType], modality: Modality | None) -> dict[str, NodeInput]:
-        user, item = self.schema.user_type, self.schema.item_type
-        types = {item, *(t.src for t in edge_types), *(t.dst for t in edge_types)}
-        if self.config.inductive_users:
-            types.discard(user)
+        paper = self.config.head == "paper"  # which has no use for a tower that encodes items without content
+        if paper and not self.config.inductive_users:
+            self.towers[SOCIAL_TOWER] = factory.friends_alone(social)
         else:
-            types.add(user)
-        return {ntype: self._input(ntype, modality if ntype == item else None) for ntype in sorted(types)}
+            self.towers[SOCIAL_TOWER] = factory.tower([*social, *choice.profiles], items=not paper)
+        (self.user_towers if paper else self.item_towers).append(SOCIAL_TOWER)
 
-    def _outputs(self, edge_types: list[EdgeType], modality: Modality | None) -> dict[str, NodeInput]:
-        """Tables of the candidate pass: the item's own and those of whatever leads to items."""
-        item = self.schema.item_type
-        types = {item, *(t.src for t in edge_types if t.dst == item)} - {self.schema.user_type}
-        return {ntype: self._input(ntype, modality if ntype == item else None) for ntype in sorted(types)}
-
-    def _input(self, ntype: str, modality: Modality | None) -> NodeInput:
-        dim, scale = self.config.dim, self.config.init_scale
-        if modality is None:
-            return IdInput(self.schema.num_nodes[ntype], dim, scale)
-        return FeatureInput(modality, dim, self.config.feature_scaling, self.config.id_embedding, scale)
-
-
-@cache
-def _ontology_relations() -> frozenset[str]:
-    """Names of every relation of the music ontology, in both directions."""
-    relations = Ontology.load().relations.values()
-    return frozenset(name for r in relations for name in (r.name, r.inverse) if name)
+    def _make_emotion_tower(self, choice: RelationChoice) -> EmotionTower | None:
+        config, emotions = self.config, self.schema.emotions
+        if not config.emotion or (config.emotion == "auto" and (emotions is None or not choice.profiles)):
+            return None
+        if emotions is None:
+            raise ConfigError(
+                f"emotion = true, but the graph knows no emotion of any {self.schema.item_type}: neither valence and "
+                "arousal nor words (evokes)"
+            )
+        if not choice.profiles:
+            raise ConfigError("emotion = true needs a relation from items to users (such as liked_by)")
+        friendships = choice.friendships if config.emotion_community else []
+        if friendships and config.num_layers < 2:
+            raise ConfigError(
+                "emotion_community = true needs num_layers of 2 or more: what friends play is two steps away"
+            )
+        beta = None if config.emotion_beta == "learned" else float(config.emotion_beta)
+        return EmotionTower(
+            emotions,
+            config.emotion_dim,
+            choice.profiles,
+            friendships,
+            config.separate_output,
+            beta,
+            config.init_scale,
+        )
 
 
 def final_embeddings(model: MMGNN, blocks: LayeredBlocks) -> tuple[Tensor, Tensor]:

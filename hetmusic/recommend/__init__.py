@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hetmusic.recommend.mood import Mood
     from hetmusic.recommend.output import render_json, render_table
     from hetmusic.recommend.recommendation import Recommendation
     from hetmusic.recommend.run import Run
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 #: public name -> module; imported on first use, so that ``import hetmusic.recommend`` costs nothing
 _HOME = {
+    "Mood": "mood",
     "Recommendation": "recommendation",
     "Run": "run",
     "read_users": "users_file",
@@ -20,7 +22,7 @@ _HOME = {
     "render_table": "output",
 }
 
-__all__ = ["Recommendation", "Run", "read_users", "render_json", "render_table"]
+__all__ = ["Mood", "Recommendation", "Run", "read_users", "render_json", "render_table"]
 
 
 def __getattr__(name: str) -> Any:

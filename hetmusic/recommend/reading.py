@@ -65,17 +65,37 @@ def open_embeddings(path: Path, rows: int) -> NDArray[np.float32]:
     :return: float32, read-only, shape ``(rows, dim)``.
     :raises RunError: if the file is missing, damaged, of another type, or has another number of rows.
     """
-    require_file(path)
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as problem:
-        raise RunError(f"{path} is damaged and cannot be read as npy ({_one_line(problem)})") from None
+    array = _load(path)
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype != np.float32:
         shape = f"{array.dtype} of shape {array.shape}" if isinstance(array, np.ndarray) else "an archive"
         raise RunError(f"{path} holds {shape}, not float32 vectors in rows")
     if len(array) != rows:
         raise RunError(f"{path} has {len(array):,} rows, but run.json says {rows:,}")
     return array
+
+
+def read_emotions(
+    values_path: Path, known_path: Path, rows: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Read valence and arousal of the items of a run, and which items have them.
+
+    :raises RunError: if a file is missing or damaged, or does not hold what it should.
+    """
+    points, known = open_embeddings(values_path, rows), _load(known_path)
+    if points.shape[1] != 2 or not (np.abs(points) <= 1).all():
+        raise RunError(f"{values_path} does not hold valence and arousal from -1 to 1")
+    if not isinstance(known, np.ndarray) or known.dtype != np.bool_ or known.shape != (rows,):
+        raise RunError(f"{known_path} does not hold one yes or no for each of {rows:,} items")
+    return points, known
+
+
+def _load(path: Path) -> Any:
+    """What ``np.load`` makes of a file, memory-mapped."""
+    require_file(path)
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as problem:
+        raise RunError(f"{path} is damaged and cannot be read as npy ({_one_line(problem)})") from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:

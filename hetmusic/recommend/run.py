@@ -1,150 +1,61 @@
-"""A finished run, opened for recommending and evaluating; needs neither torch nor DGL."""
+"""A finished run, opened for recommending and evaluating; needs neither torch nor DGL, but for what is said to."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hetmusic import run_layout as layout
-from hetmusic._io import read_json
-from hetmusic.errors import ConfigError, RunError, UnknownKeyError, UserError, did_you_mean
+from hetmusic.errors import ConfigError, RunError, UserError
 from hetmusic.evaluation import Evaluation, evaluate
-from hetmusic.ranking import EmbeddingScorer, ScoreError, SeenItems, top_k
-from hetmusic.recommend import reading
+from hetmusic.ranking import EmbeddingScorer, ScoreError, Scorer, SeenItems, top_k
+from hetmusic.recommend.mood import Mood, SteeredScorer
 from hetmusic.recommend.recommendation import Recommendation
-from hetmusic.recommend.stored_split import read_split
+from hetmusic.recommend.stored_run import StoredRun
 
 if TYPE_CHECKING:
-    from hetmusic.graph import LeakageReport, MusicGraph, Split
-
-#: beyond this many keys a "did you mean" would take seconds
-_MAX_KEYS_FOR_HINT = 20_000
+    from hetmusic.graph import LeakageReport
+    from hetmusic.recommend.reencode import Newcomers
 
 
-class Run:
-    """A finished run. Files are read when first needed; a damaged one is refused with a :class:`RunError`."""
-
-    def __init__(self, path: Path, info: layout.RunInfo) -> None:
-        """Use :meth:`open`."""
-        self.path = path
-        #: content of ``run.json``
-        self.info = info
-
-    def __repr__(self) -> str:
-        counts = f"{self.info.num_users:,} users, {self.info.num_items:,} {self.info.item_type}s"
-        return f"Run({str(self.path)!r}: {counts})"
-
-    @classmethod
-    def open(cls, path: Path | str) -> Run:
-        """Open the folder of a finished run; ids and embeddings are checked against each other.
-
-        :raises RunError: if the folder is not a run, the run is unfinished, or a file is missing or damaged.
-        """
-        folder = Path(path)
-        info = layout.RunInfo.load(folder)
-        if info.status != "finished":
-            raise RunError(
-                f"{folder} is not finished (it is {info.status}); go on with: hetmusic fit --resume {folder}"
-            )
-        run = cls(folder, info)
-        run._check_dimensions()
-        _ = run._user_ids, run._item_ids
-        return run
-
-    # -- what the run holds ----------------------------------------------------------------------------------
-
-    @cached_property
-    def config(self) -> dict[str, Any]:
-        """The complete configuration, from ``config.toml``."""
-        return reading.read_toml(self.path / layout.CONFIG_FILE)
-
-    @cached_property
-    def metrics(self) -> dict[str, Any]:
-        """The final metrics, from ``metrics.json``, e.g. ``{"ndcg@10": 0.21, ...}``."""
-        path = self.path / layout.METRICS_FILE
-        reading.require_file(path)
-        value = read_json(path, RunError)
-        if not isinstance(value, dict):
-            raise RunError(f"{path} does not hold a JSON object")
-        return value
-
-    @property
-    def user_keys(self) -> list[str]:
-        """Original ids of the users, by index."""
-        return self._user_ids[0]
-
-    @property
-    def user_names(self) -> list[str]:
-        """Names of the users, by index; the key where there is none."""
-        return self._user_ids[1]
-
-    @property
-    def item_keys(self) -> list[str]:
-        """Original ids of the items, by index."""
-        return self._item_ids[0]
-
-    @property
-    def item_names(self) -> list[str]:
-        """Names of the items, by index; the key where there is none."""
-        return self._item_ids[1]
-
-    @cached_property
-    def user_embeddings(self) -> NDArray[np.float32]:
-        """Memory-mapped, shape ``(num_users, dim)``."""
-        return reading.open_embeddings(self.path / layout.USER_EMBEDDINGS_FILE, self.info.num_users)
-
-    @cached_property
-    def item_embeddings(self) -> NDArray[np.float32]:
-        """Memory-mapped, shape ``(num_items, dim)``; the score of a pair is the inner product."""
-        return reading.open_embeddings(self.path / layout.ITEM_EMBEDDINGS_FILE, self.info.num_items)
-
-    @cached_property
-    def split(self) -> Split:
-        """The interactions in training, validation and test parts."""
-        return read_split(self.path / layout.SPLIT_FOLDER, self.info.num_users, self.info.num_items)
-
-    @property
-    def scorer(self) -> EmbeddingScorer:
-        """The run as a scorer of (user, item) pairs."""
-        return EmbeddingScorer(self.user_embeddings, self.item_embeddings)
-
-    @cached_property
-    def graph(self) -> MusicGraph:
-        """The graph that the run was fitted on. Nothing else here needs it.
-
-        :raises RunError: if its folder is gone or holds another graph by now.
-        """
-        from hetmusic.graph import MusicGraph
-
-        folder = self.info.graph.locate(self.path)
-        graph = MusicGraph.open(folder)
-        if graph.checksum != self.info.graph.checksum:
-            raise RunError(
-                f"{folder} is not the graph that {self.path} was fitted on: its nodes or edges have changed"
-            )
-        return graph
-
-    # -- what can be done with it ----------------------------------------------------------------------------
+class Run(StoredRun):
+    """A finished run and what can be done with it."""
 
     @overload
     def recommend(  # type: ignore[overload-overlap]  # a text is a sequence of texts, too
-        self, users: str | int, k: int = 10, *, exclude_seen: bool = True
+        self,
+        users: str | int,
+        k: int = 10,
+        *,
+        exclude_seen: bool = True,
+        mood: Mood | None = None,
+        strength: float = 1.0,
     ) -> list[Recommendation]: ...
 
     @overload
     def recommend(
-        self, users: Sequence[str | int], k: int = 10, *, exclude_seen: bool = True
+        self,
+        users: Sequence[str | int],
+        k: int = 10,
+        *,
+        exclude_seen: bool = True,
+        mood: Mood | None = None,
+        strength: float = 1.0,
     ) -> dict[str, list[Recommendation]]: ...
 
     def recommend(
-        self, users: str | int | Sequence[str | int], k: int = 10, *, exclude_seen: bool = True
+        self,
+        users: str | int | Sequence[str | int],
+        k: int = 10,
+        *,
+        exclude_seen: bool = True,
+        mood: Mood | None = None,
+        strength: float = 1.0,
     ) -> list[Recommendation] | dict[str, list[Recommendation]]:
         """Recommend the best ``k`` items, best first; equal scores rank by ascending item index.
 
@@ -152,21 +63,56 @@ class Run:
 
         :param users: a user's key, or several.
         :param exclude_seen: leave out the user's training and validation items.
+        :param mood: lean towards this mood; see :class:`~hetmusic.recommend.mood.SteeredScorer`.
+        :param strength: how much.
         :return: the list of the one user, or a list for each key. A list is shorter than ``k`` when fewer
             items remain.
         :raises UnknownKeyError: for a user that the run does not know.
-        :raises ConfigError: if ``k`` is not positive.
+        :raises ConfigError: if ``k`` is not positive, or the strength is negative.
+        :raises RunError: for a mood, if the run knows no emotions.
         """
-        if k < 1:
-            raise ConfigError(f"k is {k} but a list has at least one place")
         if isinstance(users, (str, int)):
-            return self.recommend([users], k, exclude_seen=exclude_seen)[str(users)]
+            return self.recommend([users], k, exclude_seen=exclude_seen, mood=mood, strength=strength)[
+                str(users)
+            ]
         keys = list(dict.fromkeys(str(user) for user in users))
+        scorer = self._steered(self.scorer, mood, strength)
         seen = self._seen if exclude_seen else None
-        with self._naming_embeddings():
-            items, scores = top_k(self.scorer, self.user_indices(keys), k, seen, self.split.items)
-        lists = [self._recommendations(*row) for row in zip(items, scores, strict=True)]
-        return dict(zip(keys, lists, strict=True))
+        return dict(zip(keys, self._lists(scorer, self.user_indices(keys), k, seen), strict=True))
+
+    def recommend_for(
+        self,
+        liked: Iterable[str | int] = (),
+        friends: Iterable[str | int] = (),
+        k: int = 10,
+        *,
+        exclude_seen: bool = True,
+        mood: Mood | None = None,
+        strength: float = 1.0,
+    ) -> list[Recommendation]:
+        """Recommend to somebody whom the run has never seen, without training anything; needs torch and the graph.
+
+        :param liked: keys of items.
+        :param friends: keys of users of the run.
+        :param exclude_seen: leave out the liked items.
+        :param mood: as for :meth:`recommend`.
+        :raises UnknownKeyError: for a key that the run does not know.
+        :raises ConfigError: if there is neither a liked item nor a friend.
+        :raises RunError: if the graph is gone or has changed, or weights are missing.
+        """
+        from hetmusic.graph.types import Edges
+
+        items, users = np.unique(self.item_indices(liked)), np.unique(self.user_indices(friends))
+        if not len(items) and not len(users):
+            raise ConfigError("name something that the newcomer likes, or a friend")
+        train = self.split.train
+        friends_like = np.unique(train.dst[np.isin(train.src, users)])
+        vector = self._newcomers.vector(items, users, friends_like)
+        scorer = self._steered(EmbeddingScorer(vector, self.item_embeddings), mood, strength)
+        newcomer = np.zeros(1, dtype=np.int64)
+        known = Edges(np.zeros(len(items), np.int32), items.astype(np.int32))
+        seen = SeenItems.from_edges([known], num_users=1, num_items=self.info.num_items)
+        return self._lists(scorer, newcomer, k, seen if exclude_seen else None)[0]
 
     def evaluate(
         self,
@@ -176,16 +122,19 @@ class Run:
         ks: Sequence[int] = (5, 10, 20, 50),
         metrics: Sequence[str] | None = None,
         users: Sequence[str | int] | None = None,
+        hide: Sequence[str] = (),
     ) -> Evaluation:
         """Evaluate on a part of the stored split; see :func:`hetmusic.evaluation.evaluate`.
 
         :param users: keys of the users to evaluate; None for all.
+        :param hide: modalities to do without: users and items are encoded anew as if no item had them, which needs
+            torch and the graph.
+        :raises ConfigError: for a modality that the run does not use.
         """
         chosen = None if users is None else self.user_indices(users)
+        scorer = self._without(hide) if hide else self.scorer
         with self._naming_embeddings():
-            return evaluate(
-                self.scorer, self.split, part=part, mask=mask, ks=ks, metrics=metrics, users=chosen
-            )
+            return evaluate(scorer, self.split, part=part, mask=mask, ks=ks, metrics=metrics, users=chosen)
 
     def check_leakage(self) -> LeakageReport:
         """Look for held-out pairs in what the run's training could see of its graph.
@@ -209,39 +158,29 @@ class Run:
         except UserError as problem:
             return str(problem)
 
-    def user_indices(self, keys: Iterable[str | int]) -> NDArray[np.int64]:
-        """Indices of users by key.
-
-        :raises UnknownKeyError: naming the first key that is unknown, and how many are.
-        """
-        texts = [str(key) for key in keys]
-        unknown = [key for key in texts if key not in self._user_index]
-        if unknown:
-            many = f"{len(unknown):,} of {len(texts):,} users are unknown; first: " if len(texts) > 1 else ""
-            known = f"is not among the {self.info.num_users:,} users of {self.path}"
-            hint = did_you_mean(unknown[0], islice(self.user_keys, _MAX_KEYS_FOR_HINT))
-            raise UnknownKeyError(f"{many}user {unknown[0]!r} {known}{hint}")
-        return np.array([self._user_index[key] for key in texts], dtype=np.int64)
-
     # -- inside ----------------------------------------------------------------------------------------------
-
-    @cached_property
-    def _user_ids(self) -> tuple[list[str], list[str]]:
-        return reading.read_ids(self.path / layout.USER_IDS_FILE, self.info.num_users)
-
-    @cached_property
-    def _item_ids(self) -> tuple[list[str], list[str]]:
-        return reading.read_ids(self.path / layout.ITEM_IDS_FILE, self.info.num_items)
-
-    @cached_property
-    def _user_index(self) -> dict[str, int]:
-        return {key: index for index, key in enumerate(self.user_keys)}
 
     @cached_property
     def _seen(self) -> SeenItems:
         return SeenItems.from_edges(
             [self.split.train, self.split.valid], num_users=self.info.num_users, num_items=self.info.num_items
         )
+
+    @cached_property
+    def _newcomers(self) -> Newcomers:
+        from hetmusic.recommend.reencode import Newcomers, RunModel
+
+        return Newcomers(RunModel(self.path, self.info, self.graph))
+
+    def _without(self, hide: Sequence[str]) -> EmbeddingScorer:
+        from hetmusic.recommend.reencode import RunModel
+
+        return RunModel(self.path, self.info, self.graph, hide).scorer()
+
+    def _steered(self, scorer: EmbeddingScorer, mood: Mood | None, strength: float) -> Scorer:
+        if mood is None:
+            return scorer
+        return SteeredScorer(scorer, *self.item_emotions, mood, strength, self.split.items)
 
     @contextlib.contextmanager
     def _naming_embeddings(self) -> Iterator[None]:
@@ -251,13 +190,14 @@ class Run:
         except ScoreError as problem:
             raise RunError(f"{self.path / layout.EMBEDDINGS_FOLDER} is damaged: {problem}") from None
 
-    def _check_dimensions(self) -> None:
-        user_dim, item_dim = self.user_embeddings.shape[1], self.item_embeddings.shape[1]
-        if user_dim != item_dim:
-            raise RunError(
-                f"{self.path / layout.USER_EMBEDDINGS_FILE} has {user_dim} columns, "
-                f"but {layout.ITEM_EMBEDDINGS_FILE} has {item_dim}"
-            )
+    def _lists(
+        self, scorer: Scorer, users: NDArray[np.int64], k: int, seen: SeenItems | None
+    ) -> list[list[Recommendation]]:
+        if k < 1:
+            raise ConfigError(f"k is {k} but a list has at least one place")
+        with self._naming_embeddings():
+            items, scores = top_k(scorer, users, k, seen, self.split.items)
+        return [self._recommendations(*row) for row in zip(items, scores, strict=True)]
 
     def _recommendations(self, items: NDArray[np.int32], scores: NDArray[np.float32]) -> list[Recommendation]:
         # str() of a float32 is its shortest form: 0.1 rather than 0.10000000149

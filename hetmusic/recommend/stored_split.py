@@ -20,7 +20,7 @@ def read_split(folder: Path, num_users: int, num_items: int) -> Split:
     :raises RunError: if a file is missing or damaged, the two disagree, or they name users, items or parts
         that the run does not have.
     """
-    from hetmusic.graph.splits import UNUSED, Split
+    from hetmusic.graph.splits import PART_NAMES, Split
     from hetmusic.graph.splits._files import META, TABLE, Interactions, read_meta
     from hetmusic.graph.types import Edges
 
@@ -31,7 +31,7 @@ def read_split(folder: Path, num_users: int, num_items: int) -> Split:
         raise RunError(str(problem)) from None
     path = folder / TABLE
     table = read_table(path, ("user", "item", "part"))
-    for name, size in (("user", num_users), ("item", num_items), ("part", UNUSED + 1)):
+    for name, size in (("user", num_users), ("item", num_items), ("part", len(PART_NAMES))):
         _check_column(path, table[name], size)
     users, items, part = (table[name].to_numpy() for name in ("user", "item", "part"))
     pairs = Edges(users.astype("int32"), items.astype("int32"))

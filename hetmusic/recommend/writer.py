@@ -49,5 +49,20 @@ def save_embeddings(folder: Path | str, users: NDArray[Any], items: NDArray[Any]
                 f"{len(bad):,} of {len(values):,} vectors for {name} are not finite; first: row {bad[0]}"
             )
     for name, values in pairs:
-        with replacing_file(Path(folder) / name) as temporary, open(temporary, "wb") as stream:
-            np.save(stream, np.ascontiguousarray(values, dtype=np.float32), allow_pickle=False)
+        _save(Path(folder) / name, np.ascontiguousarray(values, dtype=np.float32))
+
+
+def save_emotions(folder: Path | str, points: NDArray[Any], known: NDArray[np.bool_]) -> None:
+    """Write the items' emotions, by which recommendations can be steered.
+
+    :param points: valence and arousal in [-1, 1], shape ``(num_items, 2)``.
+    :param known: which items have them, bool ``(num_items,)``.
+    :raises UserError: if the folder cannot be written.
+    """
+    _save(Path(folder) / layout.ITEM_EMOTIONS_FILE, np.ascontiguousarray(points, dtype=np.float32))
+    _save(Path(folder) / layout.ITEM_EMOTIONS_PRESENT_FILE, np.ascontiguousarray(known, dtype=np.bool_))
+
+
+def _save(path: Path, values: NDArray[Any]) -> None:
+    with replacing_file(path) as temporary, open(temporary, "wb") as stream:
+        np.save(stream, values, allow_pickle=False)

@@ -24,6 +24,9 @@ class SplitConfig(StrictModel):
     file: str | None = None
     """Table of user, item and label for ``file``."""
 
+    others: Literal["unused", "train"] = "unused"
+    """What becomes of the interactions that ``file`` does not name; ``train``: learned from, their items not recommended."""
+
     folds: int = Field(5, ge=2)
     """Number of folds of ``kfold``."""
 
@@ -43,6 +46,8 @@ class SplitConfig(StrictModel):
             raise ValueError(f"split.ratios sum to {sum(self.ratios):g}, not 1")
         if self.kind == "file" and self.file is None:
             raise ValueError("kind = 'file' needs file = 'PATH'")
+        if self.kind != "file" and self.others != "unused":
+            raise ValueError(f"others = {self.others!r} needs kind = 'file', not {self.kind!r}")
         if self.kind != "file" and self.file is not None:
             raise ValueError(f"file is given, but kind is {self.kind!r}; use kind = 'file'")
         return self

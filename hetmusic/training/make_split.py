@@ -44,7 +44,7 @@ def _make(graph: MusicGraph, config: SplitConfig) -> Split:
             return cold_items_split(graph, config.share, config.seed)
         case "file":
             assert config.file is not None
-            return split_from_file(graph, config.file)
+            return split_from_file(graph, config.file, others=config.others)
 
 
 def _counts(split: Split) -> str:

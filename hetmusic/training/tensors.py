@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hetmusic.graph.emotions import item_emotions
 from hetmusic.graph.relations import inverse_type
+from hetmusic.graph.splits import Split
 from hetmusic.graph.types import EdgeType
 from hetmusic.graph.view import TrainingView
 from hetmusic.models import GraphSchema, LayeredBlocks, full_graph_blocks
@@ -109,14 +112,45 @@ def subset(block: RelationBlock, keep: Tensor) -> RelationBlock:
     return RelationBlock(block.edge_type, new, edge, block.src_degree, block.dst_degree, block.layer)
 
 
-def graph_schema(view: TrainingView) -> GraphSchema:
-    """What a model must know of a training view to be built."""
+def graph_schema(
+    view: TrainingView, candidates: str = "auto", hide: Collection[str] = (), ignore: Collection[str] = ()
+) -> GraphSchema:
+    """What a model must know of a training view to be built.
+
+    :param candidates: the configuration's ``training.candidates``.
+    :param hide: modalities that are absent everywhere.
+    :param ignore: modalities that are not looked at, such as those added to the graph after the model was fitted.
+    :raises ConfigError: for a modality to hide that the graph lacks.
+    """
     graph = view.graph
-    names = graph.modalities(graph.item_type)
-    return GraphSchema(
+    names = [name for name in graph.modalities(graph.item_type) if name not in ignore]
+    untrained = None
+    if (trained := trained_items(view.split, candidates)) is not None:
+        untrained = np.ones(graph.num_nodes(graph.item_type), dtype=bool)
+        untrained[trained] = False
+    inverses = {name: info.inverse or name for name, info in graph.meta.relations.items()}
+    schema = GraphSchema(
         num_nodes={ntype: graph.num_nodes(ntype) for ntype in graph.node_types},
         edge_types=tuple(view.relations()),
         user_type=graph.user_type,
         item_type=graph.item_type,
         modalities={name: graph.modality(graph.item_type, name) for name in names},
+        inverses=inverses | {other: name for name, other in inverses.items()},
+        untrained=untrained,
     )
+    emotions = item_emotions(view, ignore)
+    if not emotions.present.any():
+        return schema.hiding(hide)
+    # what is hidden leaves the structure of the model as it is
+    left = item_emotions(view, {*hide, *ignore}) if hide else emotions
+    return replace(schema.hiding(hide), emotions=left)
+
+
+def trained_items(split: Split, candidates: str) -> NDArray[np.int32] | None:
+    """The items with a training interaction, ascending, if training scores against them alone.
+
+    :param candidates: ``training.candidates``.
+    :return: None if it scores against all.
+    """
+    alone = candidates == "trained" or (candidates == "auto" and split.info.get("strategy") == "cold-items")
+    return np.unique(split.train.dst) if alone else None

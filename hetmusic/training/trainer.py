@@ -32,7 +32,7 @@ from hetmusic.training.events import TrainingObserver
 from hetmusic.training.objective import Objective
 from hetmusic.training.sampling import NeighborSampler
 from hetmusic.training.stopping import EarlyStopping
-from hetmusic.training.tensors import GraphTensors
+from hetmusic.training.tensors import GraphTensors, trained_items
 
 logger = logging.getLogger(__name__)
 
@@ -221,6 +221,7 @@ class Trainer:
     def loss_of(self, batch: Batch) -> Tensor:
         """The loss of a batch, which is moved to the model's device first; a scalar."""
         batch = batch.to(self.device)
+        self.model.drop_modalities()
         towers = self.model.encode_users(batch.user_blocks)
         users = {name: value[batch.user_rows] for name, value in towers.items()}
         items = self.model.encode_items(batch.item_blocks)
@@ -263,10 +264,10 @@ class Trainer:
 
     def _candidates(self) -> NDArray[np.int32] | None:
         """Items that training scores against, ascending; None means all."""
-        wanted = self.config.training.candidates
-        if wanted == "trained" or (wanted == "auto" and self.split.info.get("strategy") == "cold-items"):
-            return np.unique(self.split.train.dst)
-        return self.split.items
+        trained = trained_items(self.split, self.config.training.candidates)
+        if trained is not None or self.split.items is None:
+            return trained
+        return np.union1d(self.split.items, self.split.train.dst)  # extra interactions have items of their own
 
     def _check_users_against_all(self, catalogue: NDArray[np.int32] | None) -> None:
         """Refuse what would leave nothing to predict; advise against very large catalogues."""

@@ -173,7 +173,8 @@ class TestHeads:
         head = self.head(PaperHead)
         with torch.no_grad():
             head.fuse.weight.copy_(torch.tensor([[1.0, 0, 0, 0], [0, 0, 0, -1.0]]))
-        (final,) = head(self.users, self.items, self.present, None)
+        final, *towers = head(self.users, self.items, self.present, None)
+        assert [view.name for view in towers] == ["ids", "audio"]
         sigmoid = [1 / (1 + math.exp(-3)), 1 / (1 + math.exp(2))]
         assert torch.allclose(final.users, torch.tensor([sigmoid]))
         assert torch.allclose(final.items, torch.tensor([[0.25, 0.75 * 5], [0.0, 1.0]]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hetmusic.graph.splits.base import TEST, TRAIN, UNUSED, VALID, Split
+from hetmusic.graph.splits.base import EXTRA, PART_NAMES, TEST, TRAIN, UNUSED, VALID, Split
 from hetmusic.graph.splits.cold_items import cold_items_split
 from hetmusic.graph.splits.from_file import split_from_file
 from hetmusic.graph.splits.kfold import kfold_split
@@ -17,6 +17,8 @@ from hetmusic.graph.splits.random_per_user import random_split
 from hetmusic.graph.splits.time import time_split
 
 __all__ = [
+    "EXTRA",
+    "PART_NAMES",
     "STRATEGIES",
     "TEST",
     "TRAIN",

@@ -23,18 +23,21 @@ from hetmusic.graph.splits._files import (
 )
 from hetmusic.graph.types import Edges
 
-TRAIN, VALID, TEST, UNUSED = range(4)
+TRAIN, VALID, TEST, UNUSED, EXTRA = range(5)
 #: names of the values of :attr:`Split.part`, in their order
-PART_NAMES = ("train", "valid", "test", "unused")
+PART_NAMES = ("train", "valid", "test", "unused", "extra")
 
 
 @dataclass(frozen=True)
 class Split:
-    """Which interaction is trained on, validated on, tested on or not used at all."""
+    """Which interaction is trained on, validated on, tested on or not used at all.
+
+    EXTRA interactions are trained on as well, but put no item into a catalogue that is restricted to the split's items.
+    """
 
     #: all interactions of the graph, sorted by (user, item)
     interactions: Edges
-    #: TRAIN, VALID, TEST or UNUSED for each interaction, uint8, shape ``(len(interactions),)``
+    #: TRAIN, VALID, TEST, UNUSED or EXTRA for each interaction, uint8, shape ``(len(interactions),)``
     part: NDArray[np.uint8]
     #: strategy and its settings, JSON-serialisable
     info: dict[str, Any] = field(default_factory=dict)
@@ -49,8 +52,8 @@ class Split:
 
     @cached_property
     def train(self) -> Edges:
-        """Interactions to train on, sorted by (user, item)."""
-        return self.select(TRAIN)
+        """Interactions to train on, extra ones included, sorted by (user, item)."""
+        return self.select(TRAIN, EXTRA)
 
     @cached_property
     def valid(self) -> Edges:
@@ -67,12 +70,13 @@ class Split:
         """Items of the catalogue, ascending, if it is restricted to those of the split, else None."""
         if self.catalogue == "all":
             return None
-        return np.unique(self.interactions.dst[self.part != UNUSED])
+        return np.unique(self.interactions.dst[np.isin(self.part, (TRAIN, VALID, TEST))])
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of interactions per part."""
-        return {name: int((self.part == number).sum()) for number, name in enumerate(PART_NAMES)}
+        """Number of interactions per part; extra ones are left out where there are none."""
+        found = {name: int((self.part == number).sum()) for number, name in enumerate(PART_NAMES)}
+        return {name: count for name, count in found.items() if count or name != PART_NAMES[EXTRA]}
 
     def select(self, *parts: int | str) -> Edges:
         """Interactions of some parts, by number or name (``"train"``...), sorted by (user, item)."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hetmusic._io import sha256
 from hetmusic.errors import SplitError, did_you_mean
 from hetmusic.graph.music_graph import MusicGraph
-from hetmusic.graph.splits.base import TEST, TRAIN, UNUSED, VALID, Split, require_interactions
+from hetmusic.graph.splits.base import EXTRA, TEST, TRAIN, UNUSED, VALID, Split, require_interactions
 
 #: labels of MMRec's ``x_label`` column
 X_LABELS: Mapping[str, int] = {"0": TRAIN, "1": VALID, "2": TEST}
@@ -28,15 +28,16 @@ def split_from_file(
     label: str = "x_label",
     labels: Mapping[str, int] = X_LABELS,
     catalogue: Literal["all", "split"] = "split",
+    others: Literal["unused", "train"] = "unused",
 ) -> Split:
     """Read a split of the graph's interactions from a tab- or comma-separated file with a header.
-
-    Interactions that the file does not name become UNUSED: neither trained on nor evaluated.
 
     :param user: column of the users' original keys.
     :param item: column of the items' original keys.
     :param label: column of the part.
     :param labels: text of a label -> TRAIN, VALID or TEST.
+    :param others: what becomes of the interactions that the file does not name: ``"unused"`` ones are neither trained on
+        nor evaluated; ``"train"`` makes them EXTRA, so that models learn from them without recommending their items.
     :param catalogue: ``"split"`` makes the items of the file the only candidates, ``"all"`` those of the
         graph.
     :raises SplitError: if the file cannot be read, lacks a column, has an unknown label or a pair twice, or
@@ -67,9 +68,10 @@ def split_from_file(
         f"graph {graph.name} has no such {graph.interaction.relation} edge (a split names original keys; "
         f"unknown are {_unknown(table['user'], users)} users and {_unknown(table['item'], items)} items)",
     )
-    part = np.full(len(known), UNUSED, np.uint8)
+    part = np.full(len(known), EXTRA if others == "train" else UNUSED, np.uint8)
     part[position] = table["label"].replace_strict(dict(labels), return_dtype=pl.UInt8).to_numpy()
     info = {"strategy": "file", "file": path.name, "sha256": sha256(path), "columns": [user, item, label]}
+    info["others"] = others
     return Split(interactions, part, info, catalogue)
 
 
