@@ -4,7 +4,7 @@
 
 Every model sees the same split in the same run, is selected on validation NDCG@10 where it has anything to select, and
 is tested once with training and validation items masked. iALS, ItemKNN and EASE use the settings that a search on
-validation found best on this data set.
+validation found best on this data set. Seconds of a fit include its evaluation on validation.
 """
 
 from __future__ import annotations
@@ -12,96 +12,25 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from hetmusic import MusicGraph, fit, load_config
 from hetmusic.evaluation import Evaluation, evaluate
-from hetmusic.graph.splits import Split, random_split
-from hetmusic.ranking import EmbeddingScorer, Scorer
+from hetmusic.graph.splits import random_split
+from hetmusic.rivals import Problem, recommenders
 
 METRICS = ("recall@10", "ndcg@10", "precision@10", "mrr@10")
-Rival = Callable[[sp.csr_matrix, int], Scorer]
-
-
-class MatrixScorer:
-    """Scores from a dense users × items function, a row of users at a time."""
-
-    def __init__(self, rows: Callable[[np.ndarray], np.ndarray], num_items: int) -> None:
-        self._rows, self.num_items = rows, num_items
-
-    def scores(self, users: np.ndarray, start: int, stop: int) -> np.ndarray:
-        """Scores of some users for a range of items."""
-        return np.ascontiguousarray(self._rows(users)[:, start:stop], dtype=np.float32)
-
-
-def popularity(train: sp.csr_matrix, seed: int) -> Scorer:
-    """The most liked items for everyone."""
-    counts = np.asarray(train.sum(axis=0), dtype=np.float32).ravel()
-    return EmbeddingScorer(np.ones((train.shape[0], 1), np.float32), counts[:, None])
-
-
-def item_knn(train: sp.csr_matrix, seed: int, k: int = 100, shrink: float = 10.0) -> Scorer:
-    """Shrunk cosine similarity between items, the k nearest of each."""
-    norms = np.sqrt(np.asarray(train.sum(axis=0)).ravel())
-    together = (train.T @ train).tocsr().astype(np.float64)
-    together.setdiag(0)
-    together.eliminate_zeros()
-    rows = np.repeat(np.arange(train.shape[1]), np.diff(together.indptr))
-    together.data /= norms[rows] * norms[together.indices] + shrink
-    for row in range(train.shape[1]):
-        start, stop = together.indptr[row : row + 2]
-        if stop - start > k:
-            values = together.data[start:stop]
-            values[values < np.partition(values, -k)[-k]] = 0
-    return MatrixScorer(lambda users: (train[users] @ together.T).toarray(), train.shape[1])
-
-
-def ease(train: sp.csr_matrix, seed: int, l2: float = 75.0) -> Scorer:
-    """EASE (Steck 2019) in the space of users: B = G^-1-based weights without items × items matrices.
-
-    With X the training matrix, P = (X'X + l2 I)^-1 = (I - X'(XX' + l2 I)^-1 X) / l2, and B_ij = -P_ij / P_jj off the
-    diagonal, 0 on it, so X B = X - (X P) / diag(P) needs only users × users and users × items.
-    """
-    dense = train.toarray().astype(np.float64)
-    inner = np.linalg.inv(dense @ dense.T + l2 * np.eye(len(dense)))
-    half = inner @ dense
-    diagonal = (1 - np.einsum("ui,ui->i", dense, half)) / l2
-    product = (dense - (dense @ dense.T) @ half) / l2
-    scores = (dense - product / diagonal).astype(np.float32)
-    return MatrixScorer(lambda users: scores[users], train.shape[1])
-
-
-def ials(
-    train: sp.csr_matrix, seed: int, factors: int = 512, reg: float = 50.0, alpha: float = 10.0
-) -> Scorer:
-    """Implicit ALS from the package ``implicit``."""
-    from implicit.als import AlternatingLeastSquares
-
-    model = AlternatingLeastSquares(
-        factors=factors, regularization=reg, alpha=alpha, iterations=15, random_state=seed, use_gpu=False
-    )
-    model.fit(train.astype(np.float32), show_progress=False)
-    return EmbeddingScorer(model.user_factors, model.item_factors)
-
-
-RIVALS: dict[str, Rival] = {
-    "popularity": popularity,
-    "ItemKNN (k 100, shrink 10)": item_knn,
-    "EASE (l2 75)": ease,
-    "iALS 64 (reg 50, alpha 10)": lambda train, seed: ials(train, seed, factors=64),
-    "iALS 512 (reg 50, alpha 10)": ials,
+#: row of the table -> model and settings
+RIVALS: dict[str, tuple[str, dict[str, Any]]] = {
+    "popularity": ("popularity", {}),
+    "ItemKNN (k 100, shrink 10)": ("item-knn", {"k": 100, "shrink": 10.0}),
+    "EASE (l2 75)": ("ease", {"l2": 75.0}),
+    "iALS 64 (reg 50, alpha 10)": ("ials", {"factors": 64, "regularization": 50.0, "alpha": 10.0}),
+    "iALS 512 (reg 50, alpha 10)": ("ials", {"factors": 512, "regularization": 50.0, "alpha": 10.0}),
 }
-
-
-def matrix(graph: MusicGraph, split: Split) -> sp.csr_matrix:
-    """Training interactions as a binary users × items matrix."""
-    shape = graph.num_nodes(graph.user_type), graph.num_nodes(graph.item_type)
-    ones = np.ones(len(split.train), np.float32)
-    return sp.csr_matrix((ones, (split.train.src, split.train.dst)), shape)
 
 
 def run_seed(
@@ -109,12 +38,12 @@ def run_seed(
 ) -> dict[str, tuple[Evaluation, float]]:
     """Every model on one split: its evaluation and the seconds it took to fit."""
     split = random_split(graph, seed=seed)
+    problem = Problem(graph, split)
     found = {}
     for name in rivals:
-        started = time.perf_counter()
-        scorer = RIVALS[name](matrix(graph, split), seed)
-        seconds = time.perf_counter() - started
-        found[name] = evaluate(scorer, split, ks=(10,)), seconds
+        model, settings = RIVALS[name]
+        fitted = recommenders.make(model, **settings).fit(problem, seed)
+        found[name] = evaluate(fitted.scorer, split, ks=(10,)), fitted.seconds
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         config = load_config(overrides=[f"seed={seed}", f"split.seed={seed}", *overrides])
