@@ -13,7 +13,12 @@ from hetmusic.graph.types import EdgeType
 from hetmusic.ranking import METRIC_NAMES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from hetmusic.evaluation import Evaluation
+    from hetmusic.experiments.journal import Trial
+    from hetmusic.experiments.tuning import StudyPlan
     from hetmusic.graph import LeakageReport, MusicGraph
     from hetmusic.recommend import Run
 
@@ -80,6 +85,36 @@ def fit_summary(run: Run) -> None:
     click.echo(_metrics(run.metrics["values"]))
     click.echo(f"\nnext: hetmusic evaluate {quoted(run.path)}   (test part, untouched so far)")
     click.echo(f"      hetmusic recommend {quoted(run.path)} --user {quoted(run.user_keys[0])}")
+
+
+def study_summary(plan: StudyPlan, metric: str, trials: Sequence[Trial], out: Path) -> None:
+    """The best settings of a study beside the first ones, and what to do with them."""
+    from hetmusic.experiments.journal import best_of
+    from hetmusic.experiments.study_files import BEST_FILE
+
+    best = best_of(trials)
+    if best is None:
+        click.echo(f"{out}: no trial was completed")
+        return
+    first = trials[0]
+    states = [trial.state for trial in trials]
+    counts = ", ".join(f"{states.count(s)} {s}" for s in ("complete", "pruned", "failed") if s in states)
+    many = "trial" if len(trials) == 1 else "trials"
+    click.echo(f"{plan.model}: {len(trials)} {many} ({counts}), {sum(t.seconds for t in trials):.1f} s\n")
+    rows = [
+        [key, _setting(first.settings.get(key)), _setting(best.settings.get(key))]
+        for key in plan.space.dimensions
+    ]
+    rows.append([f"valid {metric}", *("" if t.value is None else f"{t.value:.4f}" for t in (first, best))])
+    click.echo(table(["setting", "default", f"trial {best.number}"], rows, [1, 2]))
+    named = quoted(f"{plan.model}={out / BEST_FILE}")
+    click.echo(
+        f"\nnext: hetmusic compare GRAPH --models {quoted(plan.model)} --settings {named} --out RESULTS"
+    )
+
+
+def _setting(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
 
 
 def quoted(value: object) -> str:

@@ -1,0 +1,167 @@
+"""The rows of a comparison from what a person asks for: models, tuned studies, settings files, single settings."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hetmusic._toml import merge, parse_override, read_toml
+from hetmusic.errors import ConfigError, RunError, did_you_mean
+from hetmusic.experiments.comparison import Entry, Protocol
+from hetmusic.experiments.journal import Trial
+from hetmusic.experiments.mmgnn import nested
+from hetmusic.experiments.models import find_model, make_model, with_implied
+from hetmusic.experiments.problems import identify_graph
+from hetmusic.experiments.space import built_in
+from hetmusic.experiments.study_files import BEST_FILE, STUDY_FILE, read_study
+from hetmusic.experiments.tuning import Budget, plan_study, tune
+from hetmusic.graph import MusicGraph
+from hetmusic.rivals import Problem
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Models, and where their settings come from; later ones win."""
+
+    models: Sequence[str]
+    #: folders of a study each, or of several
+    tuned: tuple[Path, ...] = ()
+    #: model -> TOML file, instead of the tuned settings
+    files: Mapping[str, Path] = field(default_factory=dict)
+    #: model -> settings on top, nested
+    overrides: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def parse(
+        cls, models: Sequence[str], tuned: Sequence[Path], files: Sequence[str], overrides: Sequence[str]
+    ) -> Asked:
+        """Read the texts of a command line.
+
+        :param files: ``MODEL=FILE`` each.
+        :param overrides: ``MODEL.KEY=VALUE`` each.
+        :raises ConfigError: for a text of another form, or a model that does not exist or is not compared.
+        """
+        for model in models:
+            find_model(model)
+        paths: dict[str, Path] = {}
+        for text in files:
+            model, equals, path = text.partition("=")
+            if not equals or not path:
+                raise ConfigError(f"--settings {text!r} is not of the form MODEL=FILE")
+            _require(model, models, f"--settings {text}")
+            paths[model] = Path(path)
+        settings: dict[str, dict[str, Any]] = {}
+        for text in overrides:
+            # names of custom models have dots themselves
+            found = [model for model in models if text.startswith(f"{model}.")]
+            head = max(found, key=len) if found else text.partition("=")[0].partition(".")[0]
+            _require(head, models, f"--set {text}")
+            settings[head] = merge(settings.get(head, {}), parse_override(text[len(head) + 1 :]))
+        return cls(models, tuple(tuned), paths, settings)
+
+
+def make_entries(graph: MusicGraph, asked: Asked) -> list[Entry]:
+    """A row for each model, its settings checked.
+
+    :raises ConfigError: for a setting that a model lacks, naming the file it stands in.
+    :raises RunError: if the studies are of another graph.
+    """
+    studies = _studies(graph, asked)
+    entries = []
+    for model in asked.models:
+        settings: dict[str, Any] = {}
+        source = "defaults"
+        if model in asked.files:
+            settings, source = read_toml(asked.files[model]), asked.files[model].name
+        elif model in studies:
+            settings, source = studies[model]
+        over = asked.overrides.get(model, {})
+        if over:
+            source = f"{source}, --set"
+        try:
+            settings = merge(nested(settings), nested(over))
+            make_model(model, settings)
+        except ConfigError as problem:
+            raise ConfigError(f"{asked.files.get(model, source)}: {problem}") from None
+        entries.append(Entry(model, model, with_implied(model, settings), source))
+    return entries
+
+
+def find_studies(folder: Path, graph: MusicGraph) -> dict[str, tuple[dict[str, Any], str]]:
+    """The best settings of every study in a folder, and where they come from, by model.
+
+    :param folder: a study, or a folder of studies.
+    :raises RunError: if there is none, two are of the same model, or one is of another graph.
+    """
+    found: dict[str, tuple[dict[str, Any], str]] = {}
+    for path in sorted([*folder.glob(STUDY_FILE), *folder.glob(f"*/{STUDY_FILE}")]):
+        study = read_study(path.parent)
+        assert study is not None
+        model = str(study["model"])
+        if study["graph"].get("checksum") != identify_graph(graph)["checksum"]:
+            raise RunError(f"{path.parent} is a study on another graph ({study['graph'].get('name')})")
+        if model in found:
+            raise RunError(f"{folder} has two studies of {model}")
+        if not (path.parent / BEST_FILE).is_file():
+            raise RunError(
+                f"{path.parent} has no finished trial yet, so there are no tuned settings of {model}"
+            )
+        count = sum(study.get("trials", {}).values())
+        found[model] = (
+            read_toml(path.parent / BEST_FILE),
+            f"tuned, {count} {'trial' if count == 1 else 'trials'}",
+        )
+    if not found:
+        raise RunError(f"{folder} holds no study")
+    return found
+
+
+def tune_all(
+    graph: MusicGraph,
+    asked: Asked,
+    protocol: Protocol,
+    budget: Budget,
+    out: Path,
+    on_trial: Callable[[str, Trial, Trial | None], None],
+) -> Asked:
+    """Tune every model that has a search space and no settings of its own, on validation of the first seed's split.
+
+    :param out: folder for the studies, one each; those that are there are gone on with.
+    :return: the same models, the studies among the tuned ones.
+    """
+    problem = Problem(graph, protocol.split.make(graph, protocol.seeds[0]), protocol.metric)
+    given = {*asked.files, *_studies(graph, asked)}
+    plans = []
+    for model in asked.models:
+        if model in given:
+            continue
+        if built_in(model) is not None:
+            plans.append(plan_study(model, None, asked.overrides.get(model, {}), protocol.seeds[0]))
+        elif find_model(model)[0].Settings.model_fields:
+            logger.warning("no search space comes with model %s: it keeps its defaults", model)
+    plans = [plan for plan in plans if plan.space.dimensions]  # of some, everything is fixed
+    for plan in plans:
+        folder = out / re.sub(r"[^A-Za-z0-9.]+", "-", plan.model)
+        tune(problem, plan, budget, folder, partial(on_trial, plan.model))
+    return replace(asked, tuned=(*asked.tuned, out)) if plans else asked
+
+
+def _studies(graph: MusicGraph, asked: Asked) -> dict[str, tuple[dict[str, Any], str]]:
+    found: dict[str, tuple[dict[str, Any], str]] = {}
+    for folder in asked.tuned:
+        found |= find_studies(folder, graph)
+    return found
+
+
+def _require(model: str, models: Sequence[str], where: str) -> None:
+    if model not in models:
+        raise ConfigError(
+            f"{where}: {model!r} is not compared{did_you_mean(model, models)}; compared are {', '.join(models)}"
+        )

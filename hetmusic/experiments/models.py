@@ -1,0 +1,54 @@
+"""From the name of a model on a command line to the model: ``ease``, ``mmgnn``, ``mmgnn:paper``, ``module:Class``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hetmusic.errors import ConfigError
+from hetmusic.experiments.mmgnn import Mmgnn, nested
+from hetmusic.rivals import Recommender, recommenders
+from hetmusic.training.load_config import preset_names
+
+
+def find_model(name: str) -> tuple[type[Recommender], dict[str, Any]]:
+    """The class of a model and the settings that its name implies.
+
+    :raises ConfigError: for a name that does not exist, suggesting one that does.
+    """
+    base, colon, preset = name.partition(":")
+    registered = base in recommenders.classes
+    if not colon or (not registered and preset not in preset_names()):
+        return recommenders.lookup(name), {}
+    cls = recommenders.lookup(base)
+    if not issubclass(cls, Mmgnn):
+        raise ConfigError(f"model {base!r} has no presets, so there is no {name!r}")
+    return cls, {"preset": preset}
+
+
+def with_implied(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a model as a nested dictionary, with those that its name implies.
+
+    :raises ConfigError: if the model does not exist, or name and settings disagree about the preset.
+    """
+    _, implied = find_model(name)
+    given = nested(settings)
+    for key, value in implied.items():
+        if given.get(key, value) != value:
+            raise ConfigError(f"model {name}: the settings are for {key} = {given[key]!r}")
+    return {**implied, **given}
+
+
+def make_model(name: str, settings: Mapping[str, Any]) -> Recommender:
+    """The untrained model.
+
+    :param settings: those that differ from the defaults, nested or dotted.
+    :raises ConfigError: for an unknown model or setting, or a wrong value, before anything runs.
+    """
+    cls, _ = find_model(name)
+    return cls(**with_implied(name, settings))
+
+
+def is_mmgnn(name: str) -> bool:
+    """Whether a model is configured like ``hetmusic fit``."""
+    return issubclass(find_model(name)[0], Mmgnn)

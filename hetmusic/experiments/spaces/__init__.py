@@ -1,0 +1,1 @@
+"""Search spaces of models, one TOML file each."""
