@@ -64,6 +64,9 @@ class ModelConfig(StrictModel):
     modality_dropout: float = Field(0.0, ge=0, lt=1)
     """Probability that a step of training hides a modality of an item that has it; an item's last one is never hidden."""
 
+    id_dropout: float = Field(0.0, ge=0, lt=1)
+    """Probability that a step of training scores an item without its learned vectors, as it would score a new one."""
+
     id_tower: bool | Literal["auto"] = True
     """Whether a tower without content, from learned item embeddings alone, stands beside the modality towers; ``auto``:
     only where there are no modality towers."""

@@ -47,9 +47,14 @@ class IdInput(NodeInput):
         if untrained is not None:
             table[torch.from_numpy(untrained).to(table.device)] = 0.0
         self.table = nn.Parameter(table)
+        #: nodes whose vectors a step of training does without, bool ``(num_nodes,)``
+        self.dropped: Tensor | None = None
 
     def forward(self, nodes: Tensor | None) -> Tensor:  # noqa: D102
-        return self.table if nodes is None else self.table[nodes]
+        out = self.table if nodes is None else self.table[nodes]
+        if not self.training or self.dropped is None:
+            return out
+        return out.masked_fill((self.dropped if nodes is None else self.dropped[nodes])[:, None], 0.0)
 
 
 class FeatureInput(NodeInput):

@@ -15,7 +15,7 @@ from hetmusic.models.config import ModelConfig, RelationConfig
 from hetmusic.models.emotion import EmotionTower
 from hetmusic.models.heads import ScoreView, heads
 from hetmusic.models.hetero_conv import HeteroConv
-from hetmusic.models.inputs import FeatureInput
+from hetmusic.models.inputs import FeatureInput, IdInput
 from hetmusic.models.modality_dropout import draw_dropped
 from hetmusic.models.relation_choice import RelationChoice
 from hetmusic.models.schema import GraphSchema
@@ -65,6 +65,8 @@ class MMGNN(nn.Module):
         self.untrained: Tensor | None
         untrained = None if schema.untrained is None else torch.from_numpy(schema.untrained)
         self.register_buffer("untrained", untrained, persistent=False)
+        #: items that a step of training scores without their learned vectors, bool ``(num_items,)``
+        self.dropped_ids: Tensor | None = None
         num_items = schema.num_nodes[schema.item_type]
         self.head = heads.make(
             config.head,
@@ -97,20 +99,12 @@ class MMGNN(nn.Module):
         found = {name: self._run(name, blocks, item, True) for name in self.item_towers}
         return found if self.emotion is None else {**found, EMOTION: self.emotion.encode_items(blocks, item)}
 
-    def drop_modalities(self) -> None:
-        """Draw anew which modalities training does without (``modality_dropout``); inference always has all of them."""
-        tables: dict[str, list[FeatureInput]] = {}
-        for name, tower in self.towers.items():
-            parts = [part for part in tower.modules() if isinstance(part, FeatureInput)]
-            if parts:
-                tables[name] = parts
-        if not self.config.modality_dropout or not tables:
-            return
-        known = torch.stack([parts[0].known for parts in tables.values()])
-        dropped = draw_dropped(known, self.config.modality_dropout)
-        for row, parts in zip(dropped, tables.values(), strict=True):
-            for part in parts:
-                part.dropped = row
+    def draw_dropout(self) -> None:
+        """Draw anew what training does without (``modality_dropout``, ``id_dropout``); inference always has everything."""
+        if self.config.modality_dropout:
+            self._drop_modalities()
+        if self.config.id_dropout:
+            self._drop_ids()
 
     def score_views(
         self, users: Mapping[str, Tensor], items: Mapping[str, Tensor], item_ids: Tensor | None
@@ -126,10 +120,10 @@ class MMGNN(nn.Module):
             mask = self._presence(name)
             if mask is not None:
                 present[name] = mask if item_ids is None else mask[item_ids]
-            elif self.untrained is not None:
-                untrained = self.untrained if item_ids is None else self.untrained[item_ids]
+            elif (nameless := self._without_ids()) is not None:
+                here = nameless if item_ids is None else nameless[item_ids]
                 # such an item is known to the tower by what its neighbours say, if anything
-                present[name] = ~untrained | (items[name] != 0).any(dim=1)
+                present[name] = ~here | (items[name] != 0).any(dim=1)
         views: list[ScoreView] = self.head(users, items, present, item_ids)
         if self.emotion is not None:
             views[0] = self._with_emotion(views[0], users[EMOTION], items[EMOTION], self.emotion.beta)
@@ -149,6 +143,38 @@ class MMGNN(nn.Module):
         assert isinstance(tower, Tower)
         present = getattr(tower.inputs[self.schema.item_type], "present", None)
         return present if isinstance(present, Tensor) else None
+
+    def _without_ids(self) -> Tensor | None:
+        """Items whose learned vectors are of no use here and now, bool ``(num_items,)``; None if there are none."""
+        if not self.training or self.dropped_ids is None:
+            return self.untrained
+        return self.dropped_ids if self.untrained is None else self.untrained | self.dropped_ids
+
+    def _drop_modalities(self) -> None:
+        tables: dict[str, list[FeatureInput]] = {}
+        for name, tower in self.towers.items():
+            parts = [part for part in tower.modules() if isinstance(part, FeatureInput)]
+            if parts:
+                tables[name] = parts
+        if not tables:
+            return
+        known = torch.stack([parts[0].known for parts in tables.values()])
+        dropped = draw_dropped(known, self.config.modality_dropout)
+        for row, parts in zip(dropped, tables.values(), strict=True):
+            for part in parts:
+                part.dropped = row
+
+    def _drop_ids(self) -> None:
+        """Items as candidates lose their vectors; in users' profiles they keep them, for there nobody meets new items."""
+        num_items = self.schema.num_nodes[self.schema.item_type]
+        self.dropped_ids = (torch.rand(num_items) < self.config.id_dropout).to(self.head.weights.device)
+        for name in self.item_towers:
+            tower = self.towers[name]
+            assert isinstance(tower, Tower)
+            tables = tower.inputs if tower.outputs is None else tower.outputs
+            for part in tables[self.schema.item_type].modules():
+                if isinstance(part, IdInput):
+                    part.dropped = self.dropped_ids
 
     def _with_emotion(self, view: ScoreView, users: Tensor, items: Tensor, beta: Tensor) -> ScoreView:
         """score + beta · <z_u, z_i>: two more blocks of columns, so that the sum still is one inner product."""

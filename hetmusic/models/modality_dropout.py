@@ -1,4 +1,4 @@
-"""Modality dropout: steps of training that do without some of an item's modalities, as an item without them would."""
+"""Steps of training that do without some of what is known of an item, as an item that never had it would."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from hetmusic import run_layout as layout
 from hetmusic._toml import read_toml
 from hetmusic.errors import ConfigError, RunError, did_you_mean
 from hetmusic.graph import MusicGraph, Split, TrainingView
+from hetmusic.graph.format import modality_files
 from hetmusic.graph.types import EdgeType
 from hetmusic.models import MMGNN, final_embeddings
 from hetmusic.models.inputs import IdInput
@@ -41,6 +42,12 @@ def check_features(graph: MusicGraph, info: layout.RunInfo) -> None:
             )
 
 
+def unread_modalities(graph: MusicGraph, info: layout.RunInfo) -> list[str]:
+    """Modalities of the items that the run's model does not read, such as those added to the graph since."""
+    names = graph.modalities(graph.item_type)
+    return [name for name in names if modality_files(graph.item_type, name)[0] not in info.graph.features]
+
+
 class RunModel:
     """The model of a finished run with its best weights, and the training graph that it runs over.
 
@@ -58,9 +65,12 @@ class RunModel:
         path = folder / layout.CONFIG_FILE
         self.config = make_config(read_toml(path), source=str(path))
         check_features(graph, info)
-        _check_hidden(hide, self.config.model.modalities, folder)
+        unread = unread_modalities(graph, info)
+        _check_hidden(
+            hide, [name for name in graph.modalities(graph.item_type) if name not in unread], folder
+        )
         view = TrainingView(graph, Split.load(folder / layout.SPLIT_FOLDER, graph))
-        schema = graph_schema(view, self.config.training.candidates, hide)
+        schema = graph_schema(view, self.config.training.candidates, hide, unread)
         with torch.random.fork_rng(devices=[]):  # the caller's own generator is left as it was
             self.model = MMGNN(schema, self.config.model, self.config.relations)
         if set(self.model.item_towers) <= set(hide):
@@ -83,7 +93,7 @@ class Newcomers:
 
     A newcomer is one more user node with edges *towards* it alone: the model's own user side encodes it, and nobody else
     changes. Where users have learned embeddings, its own is zero. A model that cannot hear of friends (no friendships in
-    use, or a single layer) is told that someone without likes likes what the friends like.
+    use but for emotions, or a single layer) is told that someone without likes likes what the friends like.
 
     :param run_model: the run's model; it is changed, so that it has room for one more user.
     """
@@ -115,7 +125,7 @@ class Newcomers:
         """
         edge_types = list(self._tensors.blocks)
         friendships = [t for t in edge_types if t.src == t.dst == self._user]
-        if not len(liked) and (not friendships or self._layers < 2):
+        if not len(liked) and not self._hears_of_friends(friendships):
             liked = friends_like
         neighbours = dict.fromkeys(friendships, friends)
         neighbours |= {t: liked for t in edge_types if (t.src, t.dst) == (self._item, self._user)}
@@ -127,6 +137,16 @@ class Newcomers:
             items = self._model.encode_items(sampler.sample({self._item: np.array([0])}, rng))
             view = self._model.score_views(users, items, torch.tensor([0]))[0]
         return view.users.float().numpy()
+
+    def _hears_of_friends(self, friendships: Collection[EdgeType]) -> bool:
+        """Whether some tower that scores for itself, or for the user, reads what friends are or play."""
+        for tower in self._model.towers.values():
+            assert isinstance(tower, Tower)
+            reads = any(t in friendships for part in tower.layers for t in part.edge_types)  # type: ignore[union-attr]
+            # without embeddings of their own, users have nothing to tell each other before the second layer
+            if reads and (self._user in tower.inputs or self._layers > 1):
+                return True
+        return False
 
     def _with_newcomer(self, neighbours: dict[EdgeType, NDArray[np.integer]]) -> GraphTensors:
         extended = copy.copy(self._tensors)
@@ -168,11 +188,10 @@ def _append(degrees: Tensor, value: float) -> Tensor:
     return torch.cat([degrees, degrees.new_tensor([value])])
 
 
-def _check_hidden(hide: Collection[str], used: Sequence[str] | str, folder: Path) -> None:
-    modalities = [] if isinstance(used, str) else list(used)
+def _check_hidden(hide: Collection[str], used: Sequence[str], folder: Path) -> None:
     for name in hide:
-        if name not in modalities:
+        if name not in used:
             raise ConfigError(
-                f"{folder} does not use a modality {name!r}{did_you_mean(name, modalities)}; "
-                f"it uses {', '.join(modalities) or 'none'}"
+                f"{folder} does not use a modality {name!r}{did_you_mean(name, used)}; "
+                f"it uses {', '.join(used) or 'none'}"
             )

@@ -221,7 +221,7 @@ class Trainer:
     def loss_of(self, batch: Batch) -> Tensor:
         """The loss of a batch, which is moved to the model's device first; a scalar."""
         batch = batch.to(self.device)
-        self.model.drop_modalities()
+        self.model.draw_dropout()
         towers = self.model.encode_users(batch.user_blocks)
         users = {name: value[batch.user_rows] for name, value in towers.items()}
         items = self.model.encode_items(batch.item_blocks)
@@ -267,7 +267,9 @@ class Trainer:
         trained = trained_items(self.split, self.config.training.candidates)
         if trained is not None or self.split.items is None:
             return trained
-        return np.union1d(self.split.items, self.split.train.dst)  # extra interactions have items of their own
+        return np.union1d(
+            self.split.items, self.split.train.dst
+        )  # extra interactions have items of their own
 
     def _check_users_against_all(self, catalogue: NDArray[np.int32] | None) -> None:
         """Refuse what would leave nothing to predict; advise against very large catalogues."""
