@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
 # torch announces on first use that CSR tensors are in beta; that says nothing to a user of hetmusic
 warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
@@ -45,7 +46,8 @@ def row_index(indptr: Tensor, nnz: int) -> Tensor:
 
 
 def _product(indptr: Tensor, indices: Tensor, values: Tensor, shape: tuple[int, int], x: Tensor) -> Tensor:
-    if x.device.type in {"cpu", "cuda"} and type(x) is Tensor:
+    # an embedding table comes as a Parameter; other subclasses (fake tensors) have no sparse product
+    if x.device.type in {"cpu", "cuda"} and type(x) in {Tensor, Parameter}:
         matrix = torch.sparse_csr_tensor(indptr, indices, values, size=shape, check_invariants=False)
         return matrix @ x
     rows = row_index(indptr, len(indices))
