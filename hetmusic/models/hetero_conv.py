@@ -66,8 +66,8 @@ class HeteroConv(nn.Module):
                 out[ntype] = like.new_zeros(count, self.dim)
                 continue
             combiner: Combiner = self.combiners[ntype]  # type: ignore[assignment]
-            messages = torch.stack([message for message, _ in arrived[ntype]])
-            out[ntype] = combiner(messages, torch.stack([mask for _, mask in arrived[ntype]]))
+            messages, masks = zip(*arrived[ntype], strict=True)
+            out[ntype] = combiner(messages, masks)
         return out
 
     def _encode(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from hetmusic._resolve import Resolver
@@ -43,24 +46,59 @@ class SoftmaxLoss(Loss):
     batches = "users"
 
     def forward(self, view: ScoreView, batch: Batch) -> Tensor:  # noqa: D102
-        rows, columns = batch.target_rows, batch.target_columns
-        scores = view.users @ view.items.T
-        if batch.log_q is not None:
-            scores = scores - batch.log_q
-        target = scores[rows, columns]
-        # counted, not selected: shapes that depend on values would make a GPU wait for the CPU
-        counts = (
-            scores.new_ones(len(rows)) if view.present is None else view.present[columns].to(scores.dtype)
-        )
-        lowest = scores.new_tensor(float("-inf"))
-        scores = scores.index_put_((batch.masked_rows, batch.masked_columns), lowest)
+        counts = view.users.new_ones(len(batch.target_rows))
         if view.present is not None:
-            scores = scores.masked_fill_(~view.present, float("-inf"))
-        # a row without targets may have no candidate left, and the gradient of its logsumexp would be NaN
-        judged = scores.new_zeros(len(scores)).index_add(0, rows, counts) > 0
-        scores = scores.masked_fill_(~judged[:, None], 0.0)
-        loss = torch.logsumexp(scores, dim=1)[rows] - target
-        return (loss * counts).sum() / counts.sum().clamp(min=1)
+            # counted, not selected: shapes that depend on values would make a GPU wait for the CPU
+            counts = view.present[batch.target_columns].to(counts.dtype)
+        result = _CrossEntropy.apply(view.users, view.items, batch, view.present, counts)
+        assert isinstance(result, Tensor)
+        return result
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """Softmax cross-entropy of inner products, in one matrix of the size of the scores.
+
+    Scores, their softmax and the gradient follow each other in the same memory: a batch of users against a catalogue is
+    the largest tensor of a step, and on a CPU every pass over it counts.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, users: Tensor, items: Tensor, batch: Batch, present: Tensor | None, counts: Tensor
+    ) -> Tensor:
+        rows, columns = batch.target_rows, batch.target_columns
+        scores = users @ items.T
+        if batch.log_q is not None:
+            scores -= batch.log_q
+        target = scores[rows, columns]
+        lowest = scores.new_tensor(float("-inf"))
+        scores.index_put_((batch.masked_rows, batch.masked_columns), lowest)
+        if present is not None:
+            scores.masked_fill_(~present, float("-inf"))
+        top = scores.amax(dim=1, keepdim=True)
+        # a user without targets may have no candidate left
+        top = torch.where(top == float("-inf"), 0.0, top)
+        softmax = scores.sub_(top).exp_()
+        total = softmax.sum(dim=1, keepdim=True).clamp(min=torch.finfo(scores.dtype).tiny)
+        mass = counts.sum().clamp(min=1)
+        # a target that is absent may have a score of any kind, which must not reach the sum
+        loss = torch.where(counts > 0, (total.log() + top)[rows, 0] - target, 0.0)
+        ctx.batch = batch
+        ctx.save_for_backward(users, items, softmax, total, counts, mass)
+        return (loss * counts).sum() / mass
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
+        users, items, softmax, total, counts, mass = ctx.saved_tensors
+        rows, columns = ctx.batch.target_rows, ctx.batch.target_columns
+        scale = grads[0] / mass
+        of_user = counts.new_zeros(len(users)).index_add(0, rows, counts)
+        gradient = softmax.mul_(of_user[:, None] * scale / total)
+        gradient.index_put_((rows, columns), -scale * counts, accumulate=True)
+        grad_users = gradient @ items if ctx.needs_input_grad[0] else None
+        grad_items = gradient.T @ users if ctx.needs_input_grad[1] else None
+        return grad_users, grad_items, None, None, None
 
 
 @losses.register("sampled_softmax")

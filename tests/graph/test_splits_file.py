@@ -8,7 +8,7 @@ import pytest
 
 from hetmusic.errors import SplitError
 from hetmusic.graph import MusicGraph
-from hetmusic.graph.splits import TEST, TRAIN, UNUSED, VALID, Split, split_from_file
+from hetmusic.graph.splits import EXTRA, TEST, TRAIN, UNUSED, VALID, Split, split_from_file
 from tests.graphs import make_graph
 
 HEADER = "userID\titemID\trating\tx_label\n"
@@ -55,6 +55,17 @@ def test_catalogue_survives_saving(graph: MusicGraph, tmp_path: Path) -> None:
 
 def test_the_whole_catalogue(graph: MusicGraph, tmp_path: Path) -> None:
     assert split_from_file(graph, _file(tmp_path, GOOD), catalogue="all").items is None
+
+
+def test_other_interactions_to_learn_from(graph: MusicGraph, tmp_path: Path) -> None:
+    split = split_from_file(graph, _file(tmp_path, GOOD), others="train")
+    assert split.part.tolist() == [TRAIN, EXTRA, VALID, TEST, EXTRA]
+    assert split.counts == {"train": 1, "valid": 1, "test": 1, "unused": 0, "extra": 2}
+    assert list(zip(split.train.src, split.train.dst, strict=True)) == [(0, 0), (0, 1), (1, 3)]
+    assert split.items is not None
+    assert split.items.tolist() == [0, 1, 2], "artist 3 is learned from, but is no candidate"
+    split.save(tmp_path / "saved")
+    assert Split.load(tmp_path / "saved", graph).part.tolist() == split.part.tolist()
 
 
 def test_other_columns_and_labels(graph: MusicGraph, tmp_path: Path) -> None:

@@ -290,3 +290,59 @@ def test_tower_needs_as_many_layers_as_blocks():
     assert isinstance(net.towers["ids"].inputs["song"], IdInput)
     with pytest.raises(ValueError, match="zip"):
         net.encode_users(whole(3))
+
+
+class TestIdDropout:
+    def test_dropped_items_are_scored_by_content_alone(self):
+        net = model(["liked_by", "tag_of"], {"audio": AUDIO}, id_dropout=0.5).train()
+        torch.manual_seed(3)
+        net.draw_dropout()
+        dropped = net.dropped_ids
+        assert dropped is not None
+        assert 0 < dropped.sum() < 7
+        items, plain = net.encode_items(whole()), net.eval().encode_items(whole())
+        table = net.towers["audio"].outputs["song"]
+        difference = plain["audio"] - items["audio"]
+        assert torch.allclose(difference, table.ids.table * dropped[:, None], atol=1e-6)
+        difference = plain["ids"] - items["ids"]
+        assert torch.allclose(
+            difference, net.towers["ids"].outputs["song"].table * dropped[:, None], atol=1e-6
+        )
+
+    def test_users_profiles_keep_them(self):
+        net = model(["liked_by"], {"audio": AUDIO}, id_dropout=0.9).train()
+        net.draw_dropout()
+        users, plain = net.encode_users(whole()), net.eval().encode_users(whole())
+        assert all(torch.equal(users[name], plain[name]) for name in plain)
+
+    def test_a_tower_without_content_is_absent_for_them_unless_neighbours_speak(self):
+        net = model(["liked_by", "tag_of"], id_dropout=0.5).train()
+        torch.manual_seed(3)
+        net.draw_dropout()
+        tagged = mean_matrix(BLOCKS[TAG_OF]).sum(dim=1) > 0
+        net.item_towers.append("copy")  # a single tower has no view of its own
+        net.head.towers.append("copy")
+        net.head.weights = torch.nn.Parameter(torch.zeros(2))
+        net.towers["copy"] = net.towers["ids"]
+        views = net.score_views(net.encode_users(whole()), net.encode_items(whole()), None)
+        assert views[1].present.tolist() == (~net.dropped_ids | tagged).tolist()
+        assert (net.dropped_ids & ~tagged).any()
+        assert (
+            net.eval().score_views(net.encode_users(whole()), net.encode_items(whole()), None)[1].present
+            is None
+        )
+
+    def test_how_often(self):
+        net = model(id_dropout=0.3).train()
+        drawn = []
+        for _ in range(400):
+            net.draw_dropout()
+            drawn.append(net.dropped_ids.float().mean())
+        assert abs(torch.stack(drawn).mean() - 0.3) < 0.04
+
+
+def test_features_of_unit_length():
+    values, present = scaled_features(AUDIO, "unit")
+    standard, _ = scaled_features(AUDIO, "standard")
+    assert torch.allclose(values, standard / math.sqrt(3))
+    assert math.isclose(values[present].square().sum(dim=1).mean(), 1.0, rel_tol=1e-5)

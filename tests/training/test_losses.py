@@ -72,6 +72,24 @@ class TestSoftmax:
         loss.backward()
         assert torch.isfinite(v.users.grad).all()
 
+    def test_value_and_gradients_are_those_of_plain_torch(self):
+        torch.manual_seed(0)
+        users, items = torch.randn(5, 4, requires_grad=True), torch.randn(9, 4, requires_grad=True)
+        present = torch.tensor([True] * 7 + [False] * 2)
+        targets, masked = [(0, 1), (0, 2), (2, 8), (3, 0), (3, 6), (4, 7)], [(0, 4), (3, 3)]
+        b = batch(targets, masked, log_q=torch.randn(9))
+        value = losses.make("softmax")(ScoreView("v", users, items, present), b)
+        grads = torch.autograd.grad(3 * value, [users, items])
+
+        hidden = torch.zeros(5, 9, dtype=torch.bool)
+        hidden[[0, 3], [4, 3]] = True
+        scores = (users @ items.T - b.log_q).masked_fill(hidden | ~present, float("-inf"))
+        judged = [(u, i) for u, i in targets if i < 7]
+        expected = torch.stack([scores[u].logsumexp(0) - scores[u, i] for u, i in judged]).mean()
+        assert torch.allclose(value, expected, atol=1e-6)
+        for got, wanted in zip(grads, torch.autograd.grad(3 * expected, [users, items]), strict=True):
+            assert torch.allclose(got, wanted, atol=1e-6)
+
     def test_log_q_lowers_popular_candidates(self):
         v = view([[1.0, 2.0]])
         loss = losses.make("sampled_softmax")(v, batch([(0, 1)], log_q=torch.tensor([0.0, 1.0])))
