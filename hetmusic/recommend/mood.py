@@ -13,6 +13,8 @@ from hetmusic.ranking import EmbeddingScorer
 
 #: below this a spread is rounding noise
 _TINY = 1e-12
+#: beyond it taste is lost in the rounding of float32
+MAX_STRENGTH = 1_000_000
 #: items read at a time
 _BLOCK = 65_536
 
@@ -77,7 +79,7 @@ class SteeredScorer:
     :param known: which items have them, bool ``(num_items,)``.
     :param strength: 0 changes nothing; with 1 the mood counts as much as the taste.
     :param candidates: items that can be recommended; None means all.
-    :raises ConfigError: if the strength is negative or no number.
+    :raises ConfigError: if the strength is negative, too large or no number.
     """
 
     def __init__(
@@ -89,8 +91,8 @@ class SteeredScorer:
         strength: float,
         candidates: NDArray[np.int32] | None = None,
     ) -> None:
-        if not 0 <= strength < np.inf:
-            raise ConfigError(f"strength is {strength:g}, but a list is steered by 0 or more")
+        if not 0 <= strength <= MAX_STRENGTH:
+            raise ConfigError(f"strength is {strength:g}, but a list is steered by 0 to {MAX_STRENGTH:,}")
         self.scorer = scorer
         chosen = np.arange(scorer.num_items) if candidates is None else np.asarray(candidates)
         self._covariance = strength**2 * _covariance(scorer.item_embeddings, chosen)

@@ -85,6 +85,48 @@ USING_RUNS = [
     ),
     case("users file is a folder", "recommend {run} --users {raw}", "{raw}"),
     case("no such run", "recommend {at}/nix --user u01", "{at}/nix"),
+    case("hidden modality", "evaluate {run} --hide audio", "does not use a modality 'audio'; it uses none"),
+    case("hidden is empty", "evaluate {run} --hide ,", "--hide"),
+    case("unknown emotion", "recommend {run} --user u01 --emotion clam", "'clam'", "did you mean 'calm'"),
+    case("emotion and place", "recommend {run} --user u01 --emotion calm --valence 0.3", "not by both"),
+    case("valence out of range", "recommend {run} --user u01 --valence 1.5", "--valence", "1.5"),
+    case("arousal no number", "recommend {run} --user u01 --arousal calm", "--arousal", "'calm'"),
+    case("arousal not a number", "recommend {run} --user u01 --arousal nan", "arousal is nan"),
+    case("strength alone", "recommend {run} --user u01 --strength 2", "--strength needs a mood"),
+    case("strength negative", "recommend {run} --user u01 --emotion calm --strength -1", "--strength", "-1"),
+    case(
+        "strength too large", "recommend {run} --user u01 --emotion calm --strength 1e9", "strength is 1e+09"
+    ),
+    case(
+        "run without emotions",
+        "recommend {run} --user u01 --emotion calm",
+        "{run} knows no emotions",
+        "valence and arousal of songs",
+        prepare=lambda p: p.remove("run/emotion"),
+    ),
+    case(
+        "emotions cut",
+        "recommend {run} --user u01 --emotion calm",
+        "emotion/item.npy",
+        prepare=lambda p: p.cut("run/emotion/item.npy"),
+    ),
+    case("newcomer and user", "recommend {run} --user u01 --liked s01", "--liked and --friends for others"),
+    case("newcomer likes nothing", "recommend {run} --liked ,", "name something that the newcomer likes"),
+    case("newcomer likes an unknown song", "recommend {run} --liked s01,s99", "1 of 2 songs", "'s99'"),
+    case("newcomer's friend unknown", "recommend {run} --liked s01 --friends U02", "user 'U02'", "40 users"),
+    case(
+        "newcomer without the graph",
+        "recommend {run} --liked s01",
+        "{graph}",
+        "gone",
+        prepare=lambda p: p.remove("graph"),
+    ),
+    case(
+        "newcomer without the weights",
+        "recommend {run} --liked s01",
+        "best.safetensors",
+        prepare=lambda p: p.remove("run/weights"),
+    ),
 ]
 
 OTHERS = [

@@ -12,6 +12,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from kg_schema.vocab.emotions import EmotionVocabulary
+from tests.cli.conftest import SMALL
 from tests.cli.running import hetmusic
 
 METRICS = ("precision", "recall", "ndcg", "hitrate", "mrr", "map", "coverage")
@@ -117,6 +119,81 @@ def test_recommend_users_file_and_seen(run, tmp_path):
     seen = stored.filter((pl.col("user") == 0) & (pl.col("part") < 2)).height
     assert len(everything["recommendations"]) == 60
     assert len(unseen["recommendations"]) == 60 - seen
+
+
+@pytest.fixture(scope="module")
+def featured_run(graph, tmp_path_factory):
+    """A run with a tower of ids and one of audio, which a third of the songs lack."""
+    folder = tmp_path_factory.mktemp("featured")
+    shutil.copytree(graph, folder / "graph")
+    rng = np.random.default_rng(0)
+    songs = pl.read_parquet(graph / "nodes" / "song.parquet")["key"].to_list()[:40]
+    np.save(folder / "x.npy", rng.normal(size=(40, 5)).astype(np.float32))
+    (folder / "keys.txt").write_text("\n".join(songs) + "\n")
+    arguments = ("--node", "song", "--modality", "audio", "--values", folder / "x.npy")
+    hetmusic("features", "import", folder / "graph", *arguments, "--keys", folder / "keys.txt").succeeded()
+    hetmusic("fit", folder / "graph", "--out", folder / "run", "--epochs", 3, "--quiet", *SMALL).succeeded()
+    return folder / "run"
+
+
+def test_evaluate_without_a_modality(featured_run):
+    plain = hetmusic("evaluate", featured_run, "--k", 5, "--json").json
+    bare = hetmusic("evaluate", featured_run, "--k", 5, "--hide", "audio", "--json").json
+    assert bare.pop("hidden") == ["audio"]
+    assert "hidden" not in plain
+    assert bare["ndcg@5"] != plain["ndcg@5"]
+    assert bare["protocol"] == plain["protocol"]
+    shown = hetmusic("evaluate", featured_run, "--k", 5, "--hide", "audio").succeeded().out
+    assert "hidden modalities: audio" in shown
+    assert f"{bare['ndcg@5']:.4f}" in shown
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [("audoi", "did you mean 'audio'"), ("audio,lyrics", "does not use a modality 'lyrics'; it uses audio")],
+)
+def test_evaluate_without_what_there_is_not(featured_run, names, expected):
+    assert expected in hetmusic("evaluate", featured_run, "--hide", names).error
+
+
+def closeness(run, world, options):
+    """Mean closeness of everybody's ten songs to calm (valence and arousal of the raw dump)."""
+    users = [option for k in range(1, 41) for option in ("--user", f"u{k:02}")]
+    lists = hetmusic("recommend", run, *users, *options, "--json").json
+    table = pl.read_csv(world / "songs.csv").select("song_id", "valence", "arousal").rows()
+    place = {key: np.array(point) for key, *point in table}
+    emotion = EmotionVocabulary.load()["calm"]
+    calm = np.array([emotion.valence, emotion.arousal])
+    far = [np.linalg.norm(place[i["item_key"]] - calm) for entry in lists for i in entry["recommendations"]]
+    assert len(far) == 400
+    return -np.mean(far)
+
+
+def test_recommend_towards_a_mood(run, world):
+    found = [closeness(run, world, ("--emotion", "calm", "--strength", s)) for s in (0, 0.5, 2, 20)]
+    assert found == sorted(found)
+    assert found[0] == closeness(run, world, ())
+    assert found[-1] > found[0] + 0.1
+    assert found[0] < closeness(run, world, ("--emotion", "Calm")) < found[-1]
+    emotion = EmotionVocabulary.load()["calm"]
+    place = ("--valence", emotion.valence, "--arousal", emotion.arousal, "--strength", 2)
+    assert closeness(run, world, place) == found[2]
+    assert closeness(run, world, ("--arousal", -1)) > found[0]
+
+
+def test_recommend_to_somebody_new(run, world):
+    likes = pl.read_csv(world / "listens.tsv", separator="\t").filter(pl.col("user_id") == "u01")["song_id"]
+    friends = pl.read_csv(world / "friends.csv").filter(pl.col("user_id") == "u01")["friend_id"]
+    liked, known = ",".join(likes[:3]), ",".join(friends)
+    (entry,) = hetmusic("recommend", run, "--liked", liked, "--friends", known, "-k", 5, "--json").json
+    assert entry["user"] == "(new)"
+    found = [item["item_key"] for item in entry["recommendations"]]
+    assert len(set(found) - set(likes[:3])) == 5
+    several = [word for key in likes[:3] for word in ("--liked", key)]
+    (again,) = hetmusic("recommend", run, *several, "--friends", known, "-k", 5, "--json").json
+    assert again == entry
+    shown = hetmusic("recommend", run, "--friends", friends[0], "-k", 2, "--emotion", "calm").succeeded().out
+    assert shown.startswith("user (new)")
 
 
 def test_output_into_a_closed_pipe_is_no_error(run):

@@ -12,7 +12,8 @@ from scipy.stats import chi2_contingency
 
 from hetmusic._io import sha256
 from hetmusic.errors import ConfigError, UserError
-from hetmusic.graph import MusicGraph
+from hetmusic.graph import TrainingView
+from hetmusic.graph.emotions import item_emotions
 from hetmusic.graph.splits import split_from_file
 from hetmusic.ranking import EmbeddingScorer
 from hetmusic.synth.planted import DESIGNS, PlantedWorld, make_planted, write_planted
@@ -209,12 +210,14 @@ def test_the_written_split_is_the_one_in_memory(tmp_path: Path) -> None:
     assert keys == [graph.keys("song")[row] for row in planted.items]
 
 
-def test_valence_and_arousal_become_a_modality(tmp_path: Path) -> None:
+def test_valence_arousal_and_words_are_the_emotions_of_songs(tmp_path: Path) -> None:
     planted = make_planted("only-emotion", 1, SMALL)
     graph = build_planted(planted, tmp_path)
-    mood = MusicGraph.open(graph.path).modality("song", "mood")
+    found = item_emotions(TrainingView(graph, split_of(planted, graph)))
     expected = planted.world.songs.select("valence", "arousal").to_numpy()
-    np.testing.assert_allclose(np.asarray(mood.values), expected, atol=1e-3)
+    np.testing.assert_allclose(found.points, expected, atol=1e-3)
+    assert found.known.all()
+    assert len(np.unique(found.words.src)) > 0.5 * len(found.known)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from hetmusic.fitting import fit
 from hetmusic.graph import MusicGraph
 from hetmusic.graph.splits import Split
 from hetmusic.ranking import EmbeddingScorer
-from hetmusic.synth.planted.catalogue import MOOD
 from hetmusic.synth.planted.files import write_planted
 from hetmusic.synth.planted.planted import PlantedWorld
 from hetmusic.training import load_config
@@ -26,12 +25,8 @@ def build_planted(planted: PlantedWorld, folder: Path, extra: Sequence[str] = ()
     """
     raw = write_planted(planted, folder / "raw")
     graph = MusicGraph.build(raw / "spec.yaml", raw=raw, out=folder / "graph")
-    light = [name for name in (*planted.design.modalities, *extra) if name != MOOD]
-    if light:
+    if light := [*planted.design.modalities, *extra]:
         add_light_features(graph, raw, light)
-    if MOOD in planted.design.modalities:
-        values = graph.nodes(graph.item_type).select("valence", "arousal").to_numpy().astype(np.float32)
-        graph.add_modality(graph.item_type, MOOD, values, info={"columns": ["valence", "arousal"]})
     return graph
 
 
