@@ -9,8 +9,10 @@ from pathlib import Path
 import click
 import pytest
 
+from hetmusic._toml import parse_override
 from hetmusic.cli._main import COMMANDS, cli
 from hetmusic.errors import ConfigError
+from hetmusic.experiments.models import make_model
 from hetmusic.ranking import USER_METRICS
 from hetmusic.relations import relation_encoders
 from hetmusic.training import load_config
@@ -65,10 +67,23 @@ def test_every_page_is_linked_from_another():
 def command_lines(text: str) -> list[list[str]]:
     """The arguments of every ``hetmusic`` call in shell code blocks and in running text."""
     blocks = [code for language, code in FENCE.findall(text) if language in {"", "sh", "bash", "console"}]
-    lines = [part for block in blocks for line in block.splitlines() for part in re.split(r"&&|\|", line)]
+    whole = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    lines = [part for line in whole for part in re.split(r"&&|\|", line)]
     lines += re.findall(r"`(hetmusic [^`\n]+)`", FENCE.sub("", text))
     calls = [shlex.split(line, comments=True) for line in lines if line.strip().startswith("hetmusic ")]
     return [call[1:] for call in calls]
+
+
+def check_setting(arguments: list[str], text: str) -> None:
+    """Fail unless the model of a command has a setting."""
+    command = arguments[0]
+    if command == "compare":
+        model, _, text = text.partition(".")
+        make_model(model, parse_override(text))
+    elif command == "tune":
+        make_model(arguments[arguments.index("--model") + 1], parse_override(text))
+    elif command != "synth":
+        load_config(overrides=[text])
 
 
 def check_call(arguments: list[str]) -> None:
@@ -95,8 +110,8 @@ def check_call(arguments: list[str]) -> None:
             value = next(tokens, None)
             # running text may name an option without a value
             assert value is None or not value.startswith("--"), f"{token} is followed by {value}"
-            if token == "--set" and value is not None and command.name != "synth" and "KEY" not in value:
-                load_config(overrides=[value])
+            if token == "--set" and value is not None and "KEY" not in value:
+                check_setting(arguments, value)
     allowed = sum(isinstance(p, click.Argument) for p in command.params)
     assert positional <= allowed, f"hetmusic {' '.join(arguments)}: more than {allowed} arguments"
 
@@ -121,6 +136,8 @@ def test_commands_are_found_in_the_pages():
         ["features", "export"],
         ["info", "graph", "other"],
         ["fit", "graph", "--set", "training.lrr=1"],
+        ["tune", "graph", "--model", "ease", "--set", "factors=1"],
+        ["compare", "graph", "--models", "ease", "--set", "ease.factors=1"],
     ],
     ids=" ".join,
 )

@@ -12,6 +12,7 @@ import click
 
 from hetmusic.cli._options import cutoffs
 from hetmusic.cli._table import table
+from hetmusic.errors import RunError
 
 if TYPE_CHECKING:
     from hetmusic.experiments.cells import CellResult
@@ -128,6 +129,21 @@ def trial_line(model: str, trial: Trial, best: Trial | None) -> None:
     seconds = f" ({trial.seconds:.1f} s)" if trial.seconds else " (tried before)"
     leading = "" if best is None else f"; best {best.value:.4f}, trial {best.number}"
     click.echo(f"{model}, trial {trial.number}: {how}{seconds}{leading}", err=True)
+
+
+def report(summary: Summary, out: Path, quiet: bool) -> None:
+    """Print the tables of a comparison, and end in an error if some of it could not be run.
+
+    :raises RunError: with the number of fits that failed.
+    """
+    if not quiet:
+        show(summary, out)
+    if summary.num_failed:
+        total = summary.num_failed + sum(len(row["seeds"]) for row in summary.rows)
+        raise RunError(
+            f"{summary.num_failed} of {total} fits failed ({out / 'results.md'} says why); "
+            "the same command tries them again"
+        )
 
 
 def show(summary: Summary, out: Path) -> None:

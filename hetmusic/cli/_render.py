@@ -87,7 +87,7 @@ def fit_summary(run: Run) -> None:
     click.echo(f"      hetmusic recommend {quoted(run.path)} --user {quoted(run.user_keys[0])}")
 
 
-def study_summary(plan: StudyPlan, metric: str, trials: Sequence[Trial], out: Path) -> None:
+def study_summary(graph: Path, plan: StudyPlan, metric: str, trials: Sequence[Trial], out: Path) -> None:
     """The best settings of a study beside the first ones, and what to do with them."""
     from hetmusic.experiments.journal import best_of
     from hetmusic.experiments.study_files import BEST_FILE
@@ -109,7 +109,7 @@ def study_summary(plan: StudyPlan, metric: str, trials: Sequence[Trial], out: Pa
     click.echo(table(["setting", "default", f"trial {best.number}"], rows, [1, 2]))
     named = quoted(f"{plan.model}={out / BEST_FILE}")
     click.echo(
-        f"\nnext: hetmusic compare GRAPH --models {quoted(plan.model)} --settings {named} --out RESULTS"
+        f"\nnext: hetmusic compare {quoted(graph)} --models {quoted(plan.model)} --settings {named} --out RESULTS"
     )
 
 

@@ -54,5 +54,4 @@ def command(
     on_cell = None if quiet else _experiments.cell_line
     with _experiments.going_on(out):
         summary = compare(opened, entries, protocol, out, kind="ablation", reference=FULL, on_cell=on_cell)
-    if not quiet:
-        _experiments.show(summary, out)
+    _experiments.report(summary, out, quiet)

@@ -43,7 +43,7 @@ def command(
     **judged: Any,
 ) -> None:
     """Fit, validate and test MODELS on the same splits of GRAPH."""
-    from hetmusic.experiments.comparison import check_labels, compare, open_folder
+    from hetmusic.experiments.comparison import check_labels, compare
     from hetmusic.experiments.entries import Asked, make_entries, tune_all
     from hetmusic.experiments.tuning import Budget
     from hetmusic.graph import MusicGraph
@@ -53,13 +53,10 @@ def command(
     opened = MusicGraph.open(graph)
     with _experiments.going_on(out):
         if tune_trials is not None or tune_minutes is not None:
-            make_entries(opened, asked)  # mistakes are told before anything runs
-            open_folder(out, "comparison", opened)
             on_trial = (lambda *_: None) if quiet else _experiments.trial_line
             budget = Budget(tune_trials or 50, tune_minutes)
-            asked = tune_all(opened, asked, protocol, budget, out / "tuning", on_trial)
+            asked = tune_all(opened, asked, protocol, budget, out, on_trial)
         on_cell = None if quiet else _experiments.cell_line
         entries = make_entries(opened, asked)
         summary = compare(opened, entries, protocol, out, reference=reference, on_cell=on_cell)
-    if not quiet:
-        _experiments.show(summary, out)
+    _experiments.report(summary, out, quiet)

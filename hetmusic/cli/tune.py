@@ -59,4 +59,4 @@ def command(
     with _experiments.going_on(out):
         done = tune(problem, plan, Budget(trials, minutes), out, on_trial)
     if not quiet:
-        _render.study_summary(plan, metric, done, out)
+        _render.study_summary(graph, plan, metric, done, out)

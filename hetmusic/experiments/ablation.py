@@ -40,8 +40,8 @@ def variants(
     config: FitConfig = make_model("mmgnn", given).settings
     entries = [Entry(FULL, "mmgnn", given, source)]
     for removal in removals(graph, config, without):
-        changed = merge(given, removal.settings)
-        entries.append(Entry(f"without {removal.component}", "mmgnn", changed, source, reason=removal.reason))
+        label, changed = f"without {removal.component}", removal.apply(given)
+        entries.append(Entry(label, "mmgnn", changed, source, reason=removal.reason))
     for control in dict.fromkeys(controls):
         lacking = missing_for(graph, control)
         if lacking is None:

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from hetmusic._io import read_json
 from hetmusic.errors import RunError
 from hetmusic.evaluation.result import PER_USER_FILE
-from hetmusic.experiments.models import make_model
+from hetmusic.experiments.mmgnn import DECIDED_ELSEWHERE
+from hetmusic.experiments.models import is_mmgnn, make_model
 
 CELL_FILE = "cell.json"
 
@@ -60,11 +61,12 @@ class Cell(BaseModel):
 
 
 def complete_settings(model: str, given: dict[str, Any]) -> dict[str, Any]:
-    """All settings of a model.
+    """All settings of a model, but for those that the cell has itself.
 
     :raises ConfigError: for an unknown model or setting, or a wrong value.
     """
-    complete: dict[str, Any] = make_model(model, given).settings.model_dump(mode="json")
+    left_out = set(DECIDED_ELSEWHERE) if is_mmgnn(model) else None
+    complete: dict[str, Any] = make_model(model, given).settings.model_dump(mode="json", exclude=left_out)
     return complete
 
 

@@ -12,6 +12,7 @@ from hetmusic._io import explaining_failed_write, locked, read_json, write_json
 from hetmusic._version import __version__
 from hetmusic.errors import ConfigError, RunError, SplitError, did_you_mean
 from hetmusic.experiments.cells import Cell, CellResult, complete_settings
+from hetmusic.experiments.models import check_modalities
 from hetmusic.experiments.problems import SplitChoice, identify_graph, identify_split
 from hetmusic.experiments.running import Execute, in_own_process, run_missing
 from hetmusic.experiments.summary import Row, Summary, summarise
@@ -62,25 +63,27 @@ def compare(
     graph: MusicGraph,
     entries: Sequence[Entry],
     protocol: Protocol,
-    out: Path,
+    out: Path | str,
     *,
     kind: str = "comparison",
     reference: str | None = None,
     on_cell: OnCell | None = None,
-    execute: Execute = in_own_process,
+    execute: Execute | None = None,
 ) -> Summary:
     """Fit, validate and test every entry for every seed; cells that ``out`` has already are not run again.
 
     :param out: folder of the comparison.
     :param kind: what the folder is of, ``comparison`` or ``ablation``.
+    :param execute: runs a cell; None does it in a process of its own.
     :param reference: label of the row that all others are tested against; None takes the best on validation.
     :raises UserError: for an unknown model, setting or reference, a split that cannot be used, or a folder that holds
         something else or the comparison of another graph; before anything runs.
     """
+    out = Path(out)
     labels = [entry.label for entry in entries]
     check_labels(labels, reference)
-    settings = [None if entry.reason else complete_settings(entry.model, entry.settings) for entry in entries]
-    splits = [_make_split(graph, protocol.split, seed) for seed in protocol.seeds]
+    settings = [None if entry.reason else _settings(entry, graph) for entry in entries]
+    splits = make_splits(graph, protocol)
     open_folder(out, kind, graph)
     with locked(out):
         places = [_store(out, split) for split in splits]
@@ -97,7 +100,7 @@ def compare(
                         sys_path=sys.path,
                     )
                     requests.append((entry.label, request))
-        rows = _run(entries, requests, out, on_cell, execute)
+        rows = _run(entries, requests, out, on_cell, execute or in_own_process)
         summary = summarise(rows, reference, _about(graph, protocol, kind))
         summary.save(out)
     return summary
@@ -146,11 +149,23 @@ def check_labels(labels: Sequence[str], reference: str | None) -> None:
         raise ConfigError(f"reference {reference!r} is not compared{did_you_mean(reference, labels)}")
 
 
-def _make_split(graph: MusicGraph, choice: SplitChoice, seed: int) -> Split:
-    split = choice.make(graph, seed)
-    if not split.counts["test"]:
-        raise SplitError(f"the split ({choice}) has no test interactions, so nothing can be compared on it")
-    return split
+def _settings(entry: Entry, graph: MusicGraph) -> dict[str, Any]:
+    complete = complete_settings(entry.model, entry.settings)
+    check_modalities(entry.model, complete, graph)
+    return complete
+
+
+def make_splits(graph: MusicGraph, protocol: Protocol) -> list[Split]:
+    """The split of every seed.
+
+    :raises SplitError: if the graph cannot be divided so, or a part is empty.
+    """
+    splits = [protocol.split.make(graph, seed) for seed in protocol.seeds]
+    if not all(split.counts["test"] for split in splits):
+        raise SplitError(
+            f"the split ({protocol.split}) has no test interactions, so nothing can be compared on it"
+        )
+    return splits
 
 
 def _store(out: Path, split: Split) -> Path:
@@ -187,20 +202,17 @@ def _run(
     execute: Execute,
 ) -> list[Row]:
     results: dict[str, dict[int, CellResult]] = {entry.label: {} for entry in entries}
-    problems = {entry.label: [entry.reason] if entry.reason else [] for entry in entries}
+    failures: dict[str, dict[int, str]] = {entry.label: {} for entry in entries}
     outcomes = run_missing([request for _, request in requests], out / "failures", execute)
     for (label, request), (result, is_new) in zip(requests, outcomes, strict=True):
         seed = request.cell.seed
         if isinstance(result, CellResult):
             results[label][seed] = result
         else:
-            problems[label].append(f"seed {seed}: {result}")
+            failures[label][seed] = result
         if on_cell is not None:
             on_cell(label, seed, result, is_new)
-    return [
-        Row(e.label, e.model, e.source, results[e.label], "; ".join(problems[e.label]) or None)
-        for e in entries
-    ]
+    return [Row(e.label, e.model, e.source, results[e.label], failures[e.label], e.reason) for e in entries]
 
 
 def _about(graph: MusicGraph, protocol: Protocol, kind: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from hetmusic._toml import merge
 from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.experiments.controls import friendships, knowledge_relations
 from hetmusic.graph import MusicGraph
+from hetmusic.graph.emotions import AXES
 from hetmusic.graph.relations import inverse_type
 from hetmusic.graph.types import EdgeType
 from hetmusic.training.config import FitConfig
@@ -29,6 +30,20 @@ class Removal:
     settings: dict[str, Any] = field(default_factory=dict)
     #: why it cannot be removed
     reason: str | None = None
+
+    def apply(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings of the model without the component.
+
+        :param given: of the full model, nested.
+        """
+        changed = merge(given, self.settings)
+        model = changed.get("model", {})
+        if self.component in (
+            towers := model.get("tower_relations") or {}
+        ):  # there is no such tower any more
+            left = {name: relations for name, relations in towers.items() if name != self.component}
+            changed["model"] = {**model, "tower_relations": left}
+        return changed
 
 
 def removals(graph: MusicGraph, config: FitConfig, components: Sequence[str]) -> list[Removal]:
@@ -62,9 +77,9 @@ def _without_social(graph: MusicGraph, config: FitConfig) -> Removal:
     if not relations:
         return Removal("social", reason=_NOT_IN_GRAPH)
     off = _switched_off(config, _names(graph, relations))
-    if config.model.social_tower:
-        off = merge(off, {"model": {"social_tower": False}})
-    return Removal("social", off, None if off else _NOT_USED)
+    if not off:
+        return Removal("social", reason=_NOT_USED)
+    return Removal("social", merge(off, {"model": {"social_tower": False}}))
 
 
 def _without_kg(graph: MusicGraph, config: FitConfig) -> Removal:
@@ -76,17 +91,17 @@ def _without_kg(graph: MusicGraph, config: FitConfig) -> Removal:
 
 
 def _without_emotion(graph: MusicGraph, config: FitConfig) -> Removal:
+    if not _has_emotions(graph):
+        return Removal("emotion", reason=_NOT_IN_GRAPH)
     relations = [t for t in graph.edge_types if "emotion" in (t.src, t.dst)]
     off = _switched_off(config, _names(graph, relations))
-    if getattr(config.model, "emotion", False):
+    if config.model.emotion:
         off = merge(off, {"model": {"emotion": False}})
-    if not off and not relations:
-        return Removal("emotion", reason=_NOT_IN_GRAPH)
     return Removal("emotion", off, None if off else _NOT_USED)
 
 
 def _without_mutual(graph: MusicGraph, config: FitConfig) -> Removal:
-    if not getattr(config.training, "mutual_weight", 0):
+    if not config.training.mutual_weight:
         return Removal("mutual", reason=_NOT_USED)
     return Removal("mutual", {"training": {"mutual_weight": 0.0}})
 
@@ -107,6 +122,17 @@ _REMOVE = {
     "emotion": _without_emotion,
     "kg": _without_kg,
 }
+
+
+def _has_emotions(graph: MusicGraph) -> bool:
+    """Whether items have emotion words, or valence and arousal; see :func:`~hetmusic.graph.emotions.item_emotions`."""
+    item, axes = graph.item_type, set(AXES)
+    described = [graph.modality(item, name).info.get("columns") for name in graph.modalities(item)]
+    return (
+        any("emotion" in (t.src, t.dst) for t in graph.edge_types)
+        or axes <= set(graph.nodes(item).columns)
+        or any(isinstance(columns, list) and axes <= set(columns) for columns in described)
+    )
 
 
 def _names(graph: MusicGraph, relations: Sequence[EdgeType]) -> set[str]:

@@ -84,7 +84,7 @@ class ControlledGraph(MusicGraph):
         if KNOWLEDGE in self.controls and edge_type in knowledge_relations(self):
             permutation = self._permutation(str(edge_type), self.item_type)
             ends = [permutation if end == self.item_type else None for end in (edge_type.src, edge_type.dst)]
-            return edges if ends == [None, None] else _relabelled(edges, *ends)
+            return _relabelled(edges, *ends)
         return edges
 
     def modality(self, node_type: str, name: str) -> Modality:

@@ -11,19 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from hetmusic._toml import merge, parse_override, read_toml
-from hetmusic.errors import ConfigError, RunError, did_you_mean
-from hetmusic.experiments.comparison import Entry, Protocol
+from hetmusic.errors import ConfigError, RunError, UserError, did_you_mean
+from hetmusic.experiments.comparison import Entry, Protocol, make_splits, open_folder
 from hetmusic.experiments.journal import Trial
 from hetmusic.experiments.mmgnn import nested
 from hetmusic.experiments.models import find_model, make_model, with_implied
 from hetmusic.experiments.problems import identify_graph
 from hetmusic.experiments.space import built_in
 from hetmusic.experiments.study_files import BEST_FILE, STUDY_FILE, read_study
-from hetmusic.experiments.tuning import Budget, plan_study, tune
+from hetmusic.experiments.tuning import Budget, StudyPlan, plan_study, tune
 from hetmusic.graph import MusicGraph
 from hetmusic.rivals import Problem
 
 logger = logging.getLogger(__name__)
+
+#: told about a trial: of which model, the trial, and the best one so far
+OnTrialOf = Callable[[str, Trial, "Trial | None"], None]
 
 
 @dataclass(frozen=True)
@@ -129,14 +132,16 @@ def tune_all(
     protocol: Protocol,
     budget: Budget,
     out: Path,
-    on_trial: Callable[[str, Trial, Trial | None], None],
+    on_trial: OnTrialOf,
 ) -> Asked:
     """Tune every model that has a search space and no settings of its own, on validation of the first seed's split.
 
-    :param out: folder for the studies, one each; those that are there are gone on with.
+    :param out: folder of the comparison; its ``tuning`` gets a study each, and those that are there are gone on with.
     :return: the same models, the studies among the tuned ones.
+    :raises UserError: for a mistake in what is asked, before anything runs.
     """
-    problem = Problem(graph, protocol.split.make(graph, protocol.seeds[0]), protocol.metric)
+    make_entries(graph, asked)
+    problem = Problem(graph, make_splits(graph, protocol)[0], protocol.metric)
     given = {*asked.files, *_studies(graph, asked)}
     plans = []
     for model in asked.models:
@@ -147,10 +152,27 @@ def tune_all(
         elif find_model(model)[0].Settings.model_fields:
             logger.warning("no search space comes with model %s: it keeps its defaults", model)
     plans = [plan for plan in plans if plan.space.dimensions]  # of some, everything is fixed
-    for plan in plans:
-        folder = out / re.sub(r"[^A-Za-z0-9.]+", "-", plan.model)
-        tune(problem, plan, budget, folder, partial(on_trial, plan.model))
-    return replace(asked, tuned=(*asked.tuned, out)) if plans else asked
+    open_folder(out, "comparison", graph)
+    studies = [_study(problem, plan, budget, out / "tuning", on_trial) for plan in plans]
+    return replace(asked, tuned=(*asked.tuned, *(folder for folder in studies if folder is not None)))
+
+
+def _study(
+    problem: Problem, plan: StudyPlan, budget: Budget, folder: Path, on_trial: OnTrialOf
+) -> Path | None:
+    """Tune one model.
+
+    :return: the folder of its study, or None if the model cannot be fitted on this graph.
+    """
+    out = folder / re.sub(r"[^A-Za-z0-9.]+", "-", plan.model)
+    try:
+        tune(problem, plan, budget, out, partial(on_trial, plan.model))
+    except UserError as reason:
+        if out.exists():  # it is the study that is wrong, not the model
+            raise
+        logger.warning("model %s is not tuned: %s", plan.model, reason)
+        return None
+    return out
 
 
 def _studies(graph: MusicGraph, asked: Asked) -> dict[str, tuple[dict[str, Any], str]]:

@@ -19,7 +19,7 @@ from hetmusic.training.events import TrainingObserver
 from hetmusic.training.load_config import with_settings
 
 #: settings that an experiment decides for all of its models
-_NOT_SETTINGS = ("split", "seed")
+DECIDED_ELSEWHERE = ("split", "seed")
 
 
 @recommenders.register("mmgnn")
@@ -36,7 +36,7 @@ class Mmgnn(Recommender):
     def parse(cls, settings: Mapping[str, Any]) -> FitConfig:
         """Check settings."""
         values = nested(settings)
-        for key in _NOT_SETTINGS:
+        for key in DECIDED_ELSEWHERE:
             if key in values:
                 raise ConfigError(f"model mmgnn: {key!r} is no setting of a model; the experiment decides it")
         preset = values.pop("preset", "default")

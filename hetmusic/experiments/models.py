@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hetmusic.errors import ConfigError
+from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.experiments.mmgnn import Mmgnn, nested
+from hetmusic.graph import MusicGraph
 from hetmusic.rivals import Recommender, recommenders
 from hetmusic.training.load_config import preset_names
 
@@ -47,6 +48,24 @@ def make_model(name: str, settings: Mapping[str, Any]) -> Recommender:
     """
     cls, _ = find_model(name)
     return cls(**with_implied(name, settings))
+
+
+def check_modalities(name: str, settings: Mapping[str, Any], graph: MusicGraph) -> None:
+    """Refuse modalities that a graph lacks before anything runs; models of other packages check for themselves.
+
+    :param settings: the complete ones.
+    :raises ConfigError: naming the model and the modality.
+    """
+    named = settings.get("model", settings).get("modalities")
+    known = graph.modalities(graph.item_type)
+    if find_model(name)[0] not in recommenders.classes.values() or not isinstance(named, list):
+        return
+    for modality in named:
+        if modality not in known:
+            raise ConfigError(
+                f"model {name}: {graph.item_type} of graph {graph.name} has no modality {modality!r}"
+                f"{did_you_mean(modality, known)}; there are: {', '.join(known) or 'none'}"
+            )
 
 
 def is_mmgnn(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -18,6 +19,9 @@ from hetmusic.training.config import SplitConfig
 from hetmusic.training.make_split import make_split
 
 _KINDS = get_args(SplitConfig.model_fields["kind"].annotation)
+_SETTINGS = [name for name in SplitConfig.model_fields if name not in ("kind", "file", "seed")]
+#: commas between settings, not those of a list
+_COMMA = re.compile(r",(?![^\[]*\])")
 #: kinds of splits that are drawn, so that every seed gives another one
 _DRAWN = {"random", "kfold", "cold-items"}
 
@@ -34,7 +38,7 @@ class SplitChoice:
 
         :raises SplitError: if it is neither a file nor one of the strategies, or for a setting that a split lacks.
         """
-        kind, *settings = text.split(",")
+        kind, *settings = _COMMA.split(text)
         if kind not in _KINDS or kind == "file":
             if Path(text).is_file():
                 return cls(SplitConfig(kind="file", file=text))
@@ -44,14 +48,19 @@ class SplitChoice:
             )
         values: dict[str, Any] = {"kind": kind}
         for setting in settings:
+            key, equals, _ = setting.partition("=")
+            if not equals or not key.strip():
+                raise SplitError(f"split {text!r}: {setting!r} is not of the form KEY=VALUE")
+            if key.strip() == "seed":
+                raise SplitError(f"split {text!r}: the seed has an option of its own")
             values |= parse_override(setting)
         try:
             return cls(SplitConfig.model_validate(values))
         except ValidationError as problem:
             first = problem.errors()[0]
-            key = ".".join(map(str, first["loc"]))
+            key = ".".join(map(str, first["loc"][:1]))
             if first["type"] == "extra_forbidden":
-                hint = did_you_mean(key, SplitConfig.model_fields)
+                hint = did_you_mean(key, _SETTINGS) or f"; known: {', '.join(_SETTINGS)}"
                 raise SplitError(f"split {text!r}: no split has a setting {key!r}{hint}") from None
             message = first["msg"].removeprefix("Value error, ")
             raise SplitError(f"split {text!r}: {f'{key}: ' if key else ''}{message}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -28,12 +29,14 @@ def in_own_process(request: Request, log: Path) -> str | None:
     :param log: gets what the process said on standard error, if it failed.
     :return: None, or why there is no result.
     """
-    with tempfile.TemporaryFile() as stderr:
+    # what a killed worker leaves among temporary files goes with the folder
+    with tempfile.TemporaryFile() as stderr, tempfile.TemporaryDirectory(prefix="hetmusic-") as temporary:
         worker = subprocess.Popen(
             [sys.executable, "-m", "hetmusic.experiments.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
+            env={**os.environ, "TMPDIR": temporary},
         )
         assert worker.stdin is not None
         assert worker.stdout is not None
@@ -56,8 +59,8 @@ def in_own_process(request: Request, log: Path) -> str | None:
             return error
         stderr.seek(0)
         said = stderr.read().decode(errors="replace")
-    with replacing_file(log) as temporary:
-        temporary.write_text(said, encoding="utf-8")
+    with replacing_file(log) as file:
+        file.write_text(said, encoding="utf-8")
     return _last_words(status, said)
 
 

@@ -56,6 +56,8 @@ class Dimension(StrictModel):
             raise ValueError("a logarithmic scale needs a positive low, and takes no step")
         if self.type == "int" and any(x is not None and x % 1 for x in (self.low, self.high, self.step)):
             raise ValueError("low, high and step of an int are whole numbers")
+        if self.step is not None and not _is_whole((self.high - self.low) / self.step):
+            raise ValueError(f"steps of {self.step:g} do not lead from {self.low:g} to {self.high:g}")
         return self
 
     def extremes(self) -> list[Any]:
@@ -78,8 +80,8 @@ class Dimension(StrictModel):
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
         low, high = self.extremes()
-        steps = 0.0 if self.step is None else (value - low) / self.step
-        return value if low <= value <= high and abs(steps - round(steps)) < 1e-9 else None
+        is_step = self.step is None or _is_whole((value - low) / self.step)
+        return value if low <= value <= high and is_step else None
 
     def distribution(self) -> Any:
         """The same in optuna's words."""
@@ -93,6 +95,10 @@ class Dimension(StrictModel):
             step = 1 if self.step is None else int(self.step)
             return distributions.IntDistribution(int(self.low), int(self.high), log=self.log, step=step)
         return distributions.FloatDistribution(self.low, self.high, log=self.log, step=self.step)
+
+
+def _is_whole(number: float) -> bool:
+    return abs(number - round(number)) < 1e-9
 
 
 @dataclass(frozen=True)

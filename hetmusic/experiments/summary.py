@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,19 @@ class Row:
     source: str
     #: finished cells by seed
     results: Mapping[int, CellResult]
-    #: why there are not as many as there should be
-    problem: str | None
+    #: why there is no cell, by seed
+    failures: Mapping[int, str] = field(default_factory=dict)
+    #: why there was nothing to run
+    reason: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Why there are not as many cells as there should be; None if there are."""
+        seeds: dict[str, list[str]] = {}
+        for seed, why in self.failures.items():
+            seeds.setdefault(why, []).append(str(seed))
+        parts = [f"{'seed' if len(s) == 1 else 'seeds'} {', '.join(s)}: {why}" for why, s in seeds.items()]
+        return "; ".join(parts) or self.reason
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,11 @@ class Summary:
         write_json(folder / RESULTS_FILE, self.to_dict())
         write_csv(folder / "results.csv", self)
         write_markdown(folder / "results.md", self)
+
+    @property
+    def num_failed(self) -> int:
+        """Number of cells that should be there and are not."""
+        return sum(len(row["failures"]) for row in self.rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, with what the tests are."""
@@ -121,6 +137,7 @@ def _describe(row: Row) -> dict[str, Any]:
         "settings_from": row.source,
         "settings": cells[0].cell.given if cells else None,
         "problem": row.problem,
+        "failures": {str(seed): why for seed, why in row.failures.items()},
         "seeds": list(row.results),
         "cells": [result.folder.name for result in row.results.values()],
         "valid": spread([cell.valid for cell in cells]),

@@ -97,7 +97,7 @@ def heading(summary: Summary) -> str:
 def explanations(summary: Summary) -> list[str]:
     """How to read the tables."""
     lines = ["mean ± sd over seeds; * best, + second best"]
-    if summary.reference is not None:
+    if any(row["tests"] for row in summary.rows):
         lines.append(
             f"tests: per user (averaged over seeds), row minus {summary.reference}; p of paired t and randomisation "
             "tests, Holm-corrected over the rows; interval by bootstrap over users"
@@ -139,6 +139,7 @@ def write_csv(path: Path, summary: Summary) -> None:
                 if found is not None:
                     line += [summary.reference, *(found[name] for name in tests)]
                     line += [found["p"][name] for name in names] + [found["p_holm"][name] for name in names]
+                line += [None] * (len(header) - len(line))
                 writer.writerow(["" if cell is None else cell for cell in line])
 
 

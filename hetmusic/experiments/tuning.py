@@ -16,7 +16,7 @@ import numpy as np
 from hetmusic._io import explaining_failed_write, locked
 from hetmusic._toml import merge, parse_override
 from hetmusic._version import __version__
-from hetmusic.errors import RunError, UserError
+from hetmusic.errors import ConfigError, RunError, UserError
 from hetmusic.experiments.journal import JOURNAL_FILE, Journal, Trial, best_of
 from hetmusic.experiments.mmgnn import nested
 from hetmusic.experiments.models import make_model, with_implied
@@ -69,7 +69,7 @@ class Budget:
 
 
 def tune(
-    problem: Problem, plan: StudyPlan, budget: Budget, out: Path, on_trial: OnTrial | None = None
+    problem: Problem, plan: StudyPlan, budget: Budget, out: Path | str, on_trial: OnTrial | None = None
 ) -> list[Trial]:
     """Run a study, or go on with one.
 
@@ -78,10 +78,14 @@ def tune(
 
     :param out: folder of the study.
     :return: all trials.
+    :raises ConfigError: if there is nothing to search.
     :raises RunError: if the folder holds a study with another model, graph, split, metric, seed or space.
     :raises UserError: if the model's defaults cannot be fitted on this graph.
     """
+    out = Path(out)
     plan.check()
+    if not plan.space.dimensions:
+        raise ConfigError(f"{plan.space.source}: every setting in it is fixed, so there is nothing to search")
     identity = _identity(problem, plan)
     stored = read_study(out)
     if stored is not None:
@@ -160,7 +164,9 @@ def _fit(problem: Problem, plan: StudyPlan, suggestion: _Suggestion, chosen: dic
             "state": "failed",
             "error": f"{type(reason).__name__}: {' '.join(str(reason).split())}",
         }
-    return Trial(**chosen, **outcome, steps=steps, seconds=round(time.perf_counter() - started, 3))
+    # 0 is for settings that were tried before
+    seconds = max(round(time.perf_counter() - started, 3), 0.001)
+    return Trial(**chosen, **outcome, steps=steps, seconds=seconds)
 
 
 class _Pruned(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.mistakes_build import BUILDING
+from tests.cli.mistakes_experiments import ABLATING, COMPARING, TUNING
 from tests.cli.mistakes_fit import FITTING, RESUMING
 from tests.cli.mistakes_graph import IMPORTING, READING_GRAPHS
 from tests.cli.mistakes_run import OTHERS, USING_RUNS
@@ -17,6 +18,9 @@ GROUPS = {
     "fit": FITTING,
     "resume": RESUMING,
     "run": USING_RUNS,
+    "tune": TUNING,
+    "compare": COMPARING,
+    "ablate": ABLATING,
     "other": OTHERS,
 }
 CASES = [
