@@ -2,7 +2,8 @@
 
 A control keeps everything that is structure (numbers of edges, degrees, weights, who is friends with whom up to names,
 the set of feature vectors) and destroys what the structure says about these users and items. A component that is as
-good with the control as with the real graph has not used the knowledge, only the structure.
+good with the control as with the real graph has not used the knowledge, only the structure. ``half-features`` is the
+exception: it takes knowledge away, to see what missing modalities cost.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.graph import MusicGraph
 from hetmusic.graph.types import Edges, EdgeType, Modality
 
-FRIENDS, KNOWLEDGE = "shuffled-friends", "shuffled-kg"
+FRIENDS, KNOWLEDGE, HALF = "shuffled-friends", "shuffled-kg", "half-features"
 _PREFIX = "shuffled-"
 
 
@@ -33,7 +34,7 @@ def knowledge_relations(graph: MusicGraph) -> list[EdgeType]:
 
 def control_names(graph: MusicGraph) -> list[str]:
     """The controls that exist, whether or not this graph has something to shuffle."""
-    return [FRIENDS, KNOWLEDGE, *(_PREFIX + name for name in graph.modalities(graph.item_type))]
+    return [FRIENDS, KNOWLEDGE, HALF, *(_PREFIX + name for name in graph.modalities(graph.item_type))]
 
 
 def missing_for(graph: MusicGraph, control: str) -> str | None:
@@ -44,6 +45,8 @@ def missing_for(graph: MusicGraph, control: str) -> str | None:
         graph.item_type in (t.src, t.dst) for t in knowledge_relations(graph)
     ):
         return f"no knowledge about {graph.item_type}s"
+    if control == HALF and not graph.modalities(graph.item_type):
+        return f"no modality of {graph.item_type}s"
     return None
 
 
@@ -53,7 +56,8 @@ class ControlledGraph(MusicGraph):
     :param graph: the real graph.
     :param controls: ``shuffled-friends``: users change places in the relations among users. ``shuffled-kg``: items change
         places in every relation with nodes that are no users (after what would leak was removed from it).
-        ``shuffled-MODALITY``: items that have the modality exchange their vectors.
+        ``shuffled-MODALITY``: items that have the modality exchange their vectors. ``half-features``: of every modality,
+        independently, half of the items that have it lose it.
     :param seed: of the permutations.
     :raises ConfigError: for a control that does not exist, or has nothing to shuffle in this graph.
     """
@@ -88,14 +92,19 @@ class ControlledGraph(MusicGraph):
         return edges
 
     def modality(self, node_type: str, name: str) -> Modality:
-        """The modality, its vectors dealt anew among the items that have one if that is the control."""
+        """The modality; if that is the control, its vectors dealt anew among the items that have one, or half of them gone."""
         found = super().modality(node_type, name)
-        if node_type != self.item_type or _PREFIX + name not in self.controls:
+        if node_type != self.item_type:
             return found
-        rows = np.flatnonzero(found.present)
-        values = np.array(found.values)
-        values[rows] = values[self._rng(f"features {name}").permutation(rows)]
-        return Modality(values, found.present, found.info)
+        values, present = found.values, found.present
+        rows = np.flatnonzero(present)
+        if _PREFIX + name in self.controls:
+            values = np.array(values)
+            values[rows] = values[self._rng(f"features {name}").permutation(rows)]
+        if HALF in self.controls:
+            present = np.array(present)
+            present[self._rng(f"lost {name}").permutation(rows)[: len(rows) // 2]] = False
+        return Modality(values, present, found.info)
 
     def _permutation(self, what: str, node_type: str) -> NDArray[np.int32]:
         return self._rng(what).permutation(self.num_nodes(node_type)).astype(np.int32)

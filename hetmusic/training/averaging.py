@@ -12,7 +12,8 @@ from torch import Tensor, nn
 class WeightAverage:
     """Exponential moving average of a model's parameters, used for validation and for the kept weights.
 
-    average <- decay · average + (1 - decay) · weights after every step; with decay 0 the average is the weights.
+    average <- d · average + (1 - d) · weights after every step, d = min(decay, (1 + t) / (10 + t)) at step t = 0, 1, ..., so
+    that the random weights of the start are soon forgotten; with decay 0 the average is the weights.
 
     :param model: whose parameters.
     :param decay: in [0, 1).
@@ -21,6 +22,8 @@ class WeightAverage:
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.model = model
         self.decay = decay
+        #: number of updates so far
+        self.steps = 0
         self.values: dict[str, Tensor] = {}
         if decay:
             self.values = {name: p.detach().clone() for name, p in model.named_parameters()}
@@ -28,9 +31,11 @@ class WeightAverage:
     @torch.no_grad()
     def update(self) -> None:
         """Take in the current weights."""
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        self.steps += 1
         for name, parameter in self.model.named_parameters():
             if name in self.values:
-                self.values[name].lerp_(parameter, 1 - self.decay)
+                self.values[name].lerp_(parameter, 1 - decay)
 
     @contextlib.contextmanager
     def applied(self) -> Iterator[None]:

@@ -114,7 +114,8 @@ class TrainingConfig(StrictModel):
     """Epochs that towers learn from the data alone before they learn from each other."""
 
     averaging: float = Field(0.0, ge=0, lt=1)
-    """Decay of the running average of the weights that is validated and kept; 0 keeps the weights themselves."""
+    """Decay of the running average of the weights that is validated and kept (less in the first steps); 0 keeps the weights
+    themselves."""
 
     device: str = "auto"
     """``auto`` (CUDA where there is a GPU), ``cpu``, ``cuda`` or ``cuda:N``."""

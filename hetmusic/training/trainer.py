@@ -111,6 +111,7 @@ class Trainer:
             return
         saved = self.state.load(self.model, self.optimizer, self.average.values)
         self.epoch = int(saved["epoch"]) + 1
+        self.average.steps = self.epoch * len(self.batches)
         best = saved["stopping"]
         self.stopping = EarlyStopping(
             self.config.training.patience, best["best"], best["best_epoch"], best["stale"]

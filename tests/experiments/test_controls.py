@@ -128,6 +128,17 @@ def test_controls_are_seeded(problem):
     assert friends(0) == friends(0, ["shuffled-kg", "shuffled-friends", "shuffled-audio"])
 
 
+def test_half_of_the_features_are_lost(problem):
+    real = problem.graph.modality("artist", "audio")
+    found = ControlledGraph(problem.graph, ["half-features"], seed=1).modality("artist", "audio")
+    assert found.present.sum() == real.present.sum() - real.present.sum() // 2
+    assert not (found.present & ~real.present).any()
+    assert np.array_equal(found.values, real.values)
+    other = ControlledGraph(problem.graph, ["half-features"], seed=2).modality("artist", "audio")
+    assert (other.present != found.present).any()
+    assert problem.graph.modality("artist", "audio").present.sum() == real.present.sum()
+
+
 SIMILAR = EdgeType("song", "similar_to", "song")
 SUNG_BY = EdgeType("song", "sung_by", "artist")
 RELEASED_BY = EdgeType("album", "released_by", "artist")

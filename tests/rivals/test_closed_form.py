@@ -92,6 +92,11 @@ def test_rp3beta(problem):
     np.testing.assert_allclose(
         scores(problem, "rp3beta", alpha=alpha, beta=beta, k=1), X @ best, rtol=1e-6, atol=1e-9
     )
+    best = np.where(walks == walks.max(axis=0), walks, 0)
+    assert not np.array_equal(best != 0, (walks == walks.max(axis=1, keepdims=True)) & (walks > 0))
+    np.testing.assert_allclose(
+        scores(problem, "rp3beta", alpha=alpha, beta=beta, k=1, keep="starts"), X @ best, rtol=1e-6, atol=1e-9
+    )
 
 
 def test_ease_by_hand(tmp_path):

@@ -121,6 +121,19 @@ def test_mhcn_needs_friends(tmp_path, problem):
         make("mhcn").fit(bare)
     with pytest.raises(ConfigError, match="relation = 'likes' is user likes artist, not between users"):
         make("mhcn", relation="likes").fit(problem)
+    social = make_problem(tmp_path / "h", [(0, 0), (0, 1), (1, 0)], friends=[(0, 1)])
+    with pytest.raises(ConfigError, match=r"'freinds'.*did you mean 'friends'"):
+        make("mhcn", relation="freinds").fit(social)
+    # a pair with itself is no friendship: the relation is there, and empty
+    nobody = make_problem(tmp_path / "i", [(0, 0), (0, 1), (1, 0)], friends=[(0, 0)])
+    with pytest.raises(ConfigError, match="user friends user of graph tiny has no edges"):
+        make("mhcn").fit(nobody)
+
+
+@pytest.mark.parametrize("metric", ["ndcg", "ndcg@", "ngcd@10", "ndcg@0"])
+def test_a_metric_that_does_not_exist_is_refused(problem, metric):
+    with pytest.raises(ConfigError):
+        Problem(problem.graph, problem.split, metric)
 
 
 def test_a_split_without_validation_is_refused(problem):

@@ -268,3 +268,15 @@ def test_vbpr(problem):
         for item, vector in vectors.items():
             expected[:, item] += theta @ projection @ vector + direction @ vector
     assert_close(users @ items.T + bias, expected)
+
+
+def test_vbpr_regularises_what_reads_content_in_training_only(problem):
+    model, _, _ = build(problem, "vbpr", content_dim=2, content_l2=0.5)
+    assert model.embeddings().auxiliary is None
+    model.train()
+    parts = values(*(p.weight for p in model.projections), *model.content_bias)
+    assert len(parts) == 4
+    assert model.embeddings().auxiliary.item() == pytest.approx(0.25 * sum((x**2).sum() for x in parts))
+    silent, _, _ = build(problem, "vbpr", content_l2=0)
+    silent.train()
+    assert silent.embeddings().auxiliary is None
