@@ -92,7 +92,7 @@ class ControlledGraph(MusicGraph):
         return edges
 
     def modality(self, node_type: str, name: str) -> Modality:
-        """The modality; if that is the control, its vectors dealt anew among the items that have one, or half of them gone."""
+        """The modality; if that is the control, its vectors dealt anew among the items that have one, or half gone."""
         found = super().modality(node_type, name)
         if node_type != self.item_type:
             return found

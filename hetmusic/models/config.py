@@ -71,6 +71,9 @@ class ModelConfig(StrictModel):
     """Whether a tower without content, from learned item embeddings alone, stands beside the modality towers; ``auto``:
     only where there are no modality towers."""
 
+    id_towers: int = Field(1, ge=1, le=16)
+    """How many such towers: they differ in where they start alone, and together average noise of training away."""
+
     social_tower: bool | Literal["auto"] = False
     """Whether a tower over friendships (eq. 3) stands beside the modality towers; ``auto``: if friendships are in use."""
 

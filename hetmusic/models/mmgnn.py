@@ -194,14 +194,17 @@ class MMGNN(nn.Module):
         alone = self.config.id_tower == "auto" and not wanted
         if alone:
             logger.info("no modality towers: the items are told apart by learned embeddings alone")
-        towers: dict[str, Modality | None] = {ID_TOWER: None} if self.config.id_tower is True or alone else {}
+        towers: dict[str, Modality | None] = {}
+        if self.config.id_tower is True or alone:
+            numbers = ["", *map(str, range(2, self.config.id_towers + 1))]
+            towers = {ID_TOWER + number: None for number in numbers}
         for name in wanted:
             if name not in known:
                 raise ConfigError(
                     f"the graph has no modality {name!r} for {self.schema.item_type}{did_you_mean(name, known)}; "
                     f"it has {', '.join(known) or 'none'}"
                 )
-            if name in {ID_TOWER, SOCIAL_TOWER}:
+            if name == SOCIAL_TOWER or name.rstrip("0123456789") == ID_TOWER:
                 raise ConfigError(
                     f"a modality may not be called {name!r}: that is the name of a built-in tower"
                 )

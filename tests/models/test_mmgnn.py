@@ -346,3 +346,15 @@ def test_features_of_unit_length():
     standard, _ = scaled_features(AUDIO, "standard")
     assert torch.allclose(values, standard / math.sqrt(3))
     assert math.isclose(values[present].square().sum(dim=1).mean(), 1.0, rel_tol=1e-5)
+
+
+def test_several_towers_without_content():
+    net = model(id_towers=3)
+    assert net.item_towers == ["ids", "ids2", "ids3"]
+    users, items = net.encode_users(whole()), net.encode_items(whole())
+    views = net.score_views(users, items, None)
+    own = torch.stack([view.users @ view.items.T for view in views[1:]])
+    assert not torch.allclose(own[0], own[1])
+    assert torch.allclose(views[0].users @ views[0].items.T, own.mean(dim=0), atol=1e-5)
+    with pytest.raises(ConfigError, match="may not be called 'ids2'"):
+        model(modalities={"ids2": AUDIO})
