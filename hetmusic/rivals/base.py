@@ -20,7 +20,7 @@ from hetmusic.graph import MusicGraph
 from hetmusic.graph.splits import Split
 from hetmusic.graph.view import TrainingView
 from hetmusic.models.config import StrictModel
-from hetmusic.ranking import Scorer
+from hetmusic.ranking import Scorer, parse_metric
 
 #: told about every validation of an iterative fit: its number from 0 on, and the value; may raise to end the fit
 Report = Callable[[int, float], None]
@@ -40,6 +40,7 @@ class Problem:
     metric: str = "ndcg@10"
 
     def __post_init__(self) -> None:
+        parse_metric(self.metric)
         if not len(self.split.valid):
             raise SplitError("the split has no validation interactions, so nothing can be chosen on it")
 
@@ -70,8 +71,8 @@ class Problem:
 
     def validate(self, scorer: Scorer) -> float:
         """The metric on validation interactions, training items masked."""
-        name, _, k = self.metric.partition("@")
-        return evaluate(scorer, self.split, part="valid", metrics=[name], ks=[int(k)])[self.metric]
+        name, k = parse_metric(self.metric)
+        return evaluate(scorer, self.split, part="valid", metrics=[name], ks=[k])[f"{name}@{k}"]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from pydantic import Field
 from torch import nn
 
 from hetmusic.rivals.base import Problem, recommenders
@@ -10,7 +11,13 @@ from hetmusic.rivals.pairwise import Embeddings, PairwiseModel, PairwiseRecommen
 
 
 class BPRSettings(PairwiseSettings):
-    """Settings of :class:`BPR`."""
+    """Settings of :class:`BPR`. Without a graph to smooth them, embeddings need more regularisation and smaller steps."""
+
+    lr: float = Field(0.002, gt=0)
+    """Learning rate of Adam."""
+
+    l2: float = Field(0.01, ge=0)
+    """Half of it multiplies the squared length of the embeddings of a pair and its negative."""
 
     item_bias: bool = True
     """Whether every item has a learned bias."""

@@ -84,7 +84,7 @@ class EASE(Recommender):
 
 def in_item_space(train: sp.csr_matrix, l2: float) -> DenseItemScorer:
     """The form of the paper, for few items."""
-    inverse = symmetric_inverse(_ridge(train.T.tocsr() @ train, l2))
+    inverse = symmetric_inverse(_ridge(train.T.tocsr().astype(np.float64), l2))
     diagonal = inverse.diagonal().copy()
     weights = np.empty(inverse.shape, dtype=np.float32)
     for start in range(0, len(diagonal), _BLOCK):
@@ -97,7 +97,7 @@ def in_item_space(train: sp.csr_matrix, l2: float) -> DenseItemScorer:
 def in_user_space(train: sp.csr_matrix, l2: float) -> UserSpaceScorer:
     """The same scores from a users × users matrix, for many items."""
     profiles = train.astype(np.float64)
-    mixing = symmetric_inverse(_ridge(profiles @ profiles.T.tocsr(), l2))
+    mixing = symmetric_inverse(_ridge(profiles, l2))
     by_item = profiles.T.tocsr()
     leverage = np.empty(profiles.shape[1])
     for start in range(0, len(leverage), _BLOCK):
@@ -123,9 +123,13 @@ def symmetric_inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(inverse)
 
 
-def _ridge(gram: sp.csr_matrix, l2: float) -> NDArray[np.float64]:
-    """A sparse Gram matrix as a dense one in Fortran order, l2 added to its diagonal."""
-    dense = np.zeros(gram.shape, dtype=np.float64, order="F")
-    gram.astype(np.float64).toarray(out=dense)
+def _ridge(rows: sp.csr_matrix, l2: float) -> NDArray[np.float64]:
+    """The Gram matrix of sparse rows, dense in Fortran order, l2 added to its diagonal."""
+    across = rows.T.tocsr()
+    dense = np.empty((rows.shape[0], rows.shape[0]), dtype=np.float64, order="F")
+    # a block at a time: a nearly full product would take more as a sparse matrix than as a dense one
+    for start in range(0, len(dense), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        dense[:, part] = (rows[part] @ across).toarray().T
     dense[np.diag_indices_from(dense)] += l2
     return dense

@@ -24,6 +24,12 @@ COMPANION = EdgeType("user", "companion", "user")
 class MHCNSettings(PairwiseSettings):
     """Settings of :class:`MHCN`."""
 
+    lr: float = Field(0.002, gt=0)
+    """Learning rate of Adam."""
+
+    l2: float = Field(0.01, ge=0)
+    """Half of it multiplies the squared length of the layer-0 embeddings of a pair and its negative."""
+
     layers: int = Field(2, ge=1, le=8)
     """Number of layers of every channel."""
 

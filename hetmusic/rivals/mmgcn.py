@@ -20,6 +20,12 @@ from hetmusic.rivals.pairwise import Embeddings, PairwiseModel, PairwiseRecommen
 class MMGCNSettings(PairwiseSettings):
     """Settings of :class:`MMGCN`."""
 
+    lr: float = Field(0.001, gt=0)
+    """Learning rate of Adam."""
+
+    l2: float = Field(0.01, ge=0)
+    """Half of it multiplies the squared length of ids and preferences of a pair and its negative."""
+
     modalities: list[str] | Literal["all"] = "all"
     """Modalities of the recommended node type that are read; ``all``: those that the graph has."""
 

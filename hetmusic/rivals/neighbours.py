@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 #: entries of a block of similarities if it were dense; bounds the working memory to a few hundred MB
-_BLOCK_CELLS = 1 << 24
+_BLOCK_CELLS = 1 << 22
 
 #: rows, columns and values of some similarities -> their values on another scale
 Rescale = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]], NDArray[np.float64]]

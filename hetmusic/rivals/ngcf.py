@@ -17,6 +17,9 @@ from hetmusic.rivals.pairwise import Embeddings, PairwiseModel, PairwiseRecommen
 class NGCFSettings(PairwiseSettings):
     """Settings of :class:`NGCF`."""
 
+    l2: float = Field(0.01, ge=0)
+    """Half of it multiplies the squared length of the layer-0 embeddings of a pair and its negative."""
+
     layers: int = Field(3, ge=1, le=8)
     """Number of propagation layers."""
 

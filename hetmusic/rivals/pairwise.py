@@ -35,13 +35,13 @@ class PairwiseSettings(StrictModel):
     lr: float = Field(0.005, gt=0)
     """Learning rate of Adam."""
 
-    l2: float = Field(1e-4, ge=0)
+    l2: float = Field(1e-3, ge=0)
     """Half of it multiplies the squared length of the layer-0 embeddings of a pair and its negative."""
 
     batch_size: int = Field(4096, ge=1)
     """Training pairs a step."""
 
-    epochs: int = Field(300, ge=1)
+    epochs: int = Field(1000, ge=1)
     """Most epochs trained."""
 
     patience: int = Field(8, ge=1)

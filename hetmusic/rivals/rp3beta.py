@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -27,7 +27,10 @@ class RP3betaSettings(StrictModel):
     """Exponent of the popularity that an item's score is divided by."""
 
     k: int = Field(200, ge=1)
-    """Items from which walks to an item are counted: those with the largest weights."""
+    """Items kept of every item, those with the largest weights."""
+
+    keep: Literal["ends", "starts"] = "ends"
+    """Which: those that walks from the item lead to, or those from which walks lead to it. The latter favours rare ends."""
 
 
 @recommenders.register("rp3beta")
@@ -35,8 +38,9 @@ class RP3beta(Recommender):
     """RP3beta (Paudel et al. 2017, "Updatable, accurate, diverse, and scalable recommendations ...", eqs. 1-3).
 
     Walking from a user to an item i of theirs, on to one of its listeners v and to an item j of v's:
-    w_ji = d_j^-beta · sum_v (1 / d_i)^alpha (1 / d_v)^alpha, and s(u, j) = sum of w_ji over what u likes, of w_j1, w_j2, ...
-    the k largest. The first step's probability is the same for all items of a user, so it changes no ranking and is left out.
+    w_ji = d_j^-beta · sum_v (1 / d_i)^alpha (1 / d_v)^alpha, and s(u, j) = sum of w_ji over what u likes; of every column of
+    w, or row with ``keep = "starts"``, the k largest count. The first step's probability is the same for all items of a
+    user, so it changes no ranking and is left out.
     """
 
     Settings = RP3betaSettings
@@ -49,15 +53,17 @@ class RP3beta(Recommender):
         of_user = np.maximum(train.getnnz(axis=1), 1)
         of_item = np.maximum(train.getnnz(axis=0), 1).astype(np.float64)
 
+        forwards = settings.keep == "ends"
+
         def damp(
             rows: NDArray[np.int64], columns: NDArray[np.int64], values: NDArray[np.float64]
         ) -> NDArray[np.float64]:
-            damped: NDArray[np.float64] = (
-                of_item[columns] ** -settings.alpha * of_item[rows] ** -settings.beta
-            )
+            starts, ends = (rows, columns) if forwards else (columns, rows)
+            damped: NDArray[np.float64] = of_item[starts] ** -settings.alpha * of_item[ends] ** -settings.beta
             return values * damped
 
-        # walks read backwards, a row the item where they end: every item hears from its k best, as in item-knn
+        # by way of listeners both directions are the same; only which end the rows are, and are cut by, differs
         onwards = sp.csr_matrix(sp.diags(of_user**-settings.alpha) @ train)
         walks = nearest_items(train.T.tocsr(), onwards, settings.k, damp)
-        return SparseItemScorer(problem.train, walks), {"similarities": walks.nnz}
+        weights = walks.T.tocsr() if forwards else walks
+        return SparseItemScorer(problem.train, weights), {"similarities": walks.nnz}

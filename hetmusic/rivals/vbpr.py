@@ -17,6 +17,12 @@ from hetmusic.rivals.pairwise import Embeddings, PairwiseModel, PairwiseRecommen
 class VBPRSettings(PairwiseSettings):
     """Settings of :class:`VBPR`."""
 
+    lr: float = Field(0.002, gt=0)
+    """Learning rate of Adam."""
+
+    l2: float = Field(0.01, ge=0)
+    """Half of it multiplies the squared length of gamma and theta of a pair and its negative."""
+
     modalities: list[str] | Literal["all"] = "all"
     """Modalities of the recommended node type that are read; ``all``: those that the graph has."""
 
@@ -26,12 +32,16 @@ class VBPRSettings(PairwiseSettings):
     content_dim: int = Field(64, ge=1, le=8192)
     """Size of the space that content is projected into."""
 
+    content_l2: float = Field(0.01, ge=0)
+    """Half of it multiplies the squared length of all E_m and beta_m together."""
+
 
 class VBPRModel(PairwiseModel):
     """s(u, i) = gamma_u · gamma_i + theta_u · sum_m E_m f_im + sum_m beta_m · f_im + b_i."""
 
-    def __init__(self, problem: Problem, dim: int, contents: Sequence[ItemContent], content_dim: int) -> None:
-        super().__init__(problem, dim)
+    def __init__(self, problem: Problem, contents: Sequence[ItemContent], settings: VBPRSettings) -> None:
+        super().__init__(problem, settings.dim)
+        content_dim, self.content_l2 = settings.content_dim, settings.content_l2
         self.content_users = nn.Parameter(torch.randn(self.num_users, content_dim) * 0.1)
         self.item_bias = nn.Parameter(torch.zeros(self.num_items))
         self.projections = nn.ModuleList(nn.Linear(c.dim, content_dim, bias=False) for c in contents)
@@ -50,7 +60,12 @@ class VBPRModel(PairwiseModel):
             content = content.index_add(0, items, project(values))
             bias = bias.index_add(0, items, values @ direction)
         users = torch.cat([self.user_table, self.content_users], dim=1)
-        return Embeddings(users, torch.cat([self.item_table, content], dim=1), bias)
+        penalty = self._penalty() if self.training and self.content_l2 else None
+        return Embeddings(users, torch.cat([self.item_table, content], dim=1), bias, auxiliary=penalty)
+
+    def _penalty(self) -> Tensor:
+        squares = [part.square().sum() for part in (*self.projections.parameters(), *self.content_bias)]
+        return self.content_l2 / 2 * torch.stack(squares).sum()
 
     def layer0(self) -> tuple[Tensor, Tensor]:  # noqa: D102
         return torch.cat([self.user_table, self.content_users], dim=1), self.item_table
@@ -68,4 +83,4 @@ class VBPR(PairwiseRecommender):
     def build(self, problem: Problem, device: torch.device) -> VBPRModel:  # noqa: D102
         settings: VBPRSettings = self.settings
         contents = read_content("vbpr", problem, settings.modalities, settings.scaling)
-        return VBPRModel(problem, settings.dim, contents, settings.content_dim)
+        return VBPRModel(problem, contents, settings)
