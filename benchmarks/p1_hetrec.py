@@ -4,7 +4,9 @@
 
 Every model sees the same split in the same run, is selected on validation NDCG@10 where it has anything to select, and
 is tested once with training and validation items masked. iALS, ItemKNN and EASE use the settings that a search on
-validation found best on this data set. Seconds of a fit include its evaluation on validation.
+validation found best on this data set, RP3beta the best of 29 on validation of split seed 0 (whose test values were
+printed beside).
+Seconds of a fit include its evaluation on validation.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ METRICS = ("recall@10", "ndcg@10", "precision@10", "mrr@10")
 RIVALS: dict[str, tuple[str, dict[str, Any]]] = {
     "popularity": ("popularity", {}),
     "ItemKNN (k 100, shrink 10)": ("item-knn", {"k": 100, "shrink": 10.0}),
+    "RP3beta (k 2000, alpha 0.8, beta 0.4)": ("rp3beta", {"k": 2000, "alpha": 0.8, "beta": 0.4}),
     "EASE (l2 75)": ("ease", {"l2": 75.0}),
     "iALS 64 (reg 50, alpha 10)": ("ials", {"factors": 64, "regularization": 50.0, "alpha": 10.0}),
     "iALS 512 (reg 50, alpha 10)": ("ials", {"factors": 512, "regularization": 50.0, "alpha": 10.0}),

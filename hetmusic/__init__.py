@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hetmusic._version import __version__
 
 if TYPE_CHECKING:
+    from hetmusic._dgl import dgl
     from hetmusic.fitting import fit
     from hetmusic.graph import MusicGraph
     from hetmusic.models import MMGNN
@@ -18,11 +19,12 @@ _LAZY = {
     "MMGNN": "hetmusic.models",
     "MusicGraph": "hetmusic.graph",
     "Run": "hetmusic.recommend",
+    "dgl": "hetmusic._dgl",
     "fit": "hetmusic.fitting",
     "load_config": "hetmusic.training",
 }
 
-__all__ = ["MMGNN", "MusicGraph", "Run", "__version__", "fit", "load_config"]
+__all__ = ["MMGNN", "MusicGraph", "Run", "__version__", "dgl", "fit", "load_config"]
 
 
 def __getattr__(name: str) -> Any:

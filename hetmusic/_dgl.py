@@ -4,7 +4,7 @@ The newest DGL wheel (2.1.0) loads a GraphBolt library at import that was compil
 ``import dgl`` fails beside any current torch. hetmusic uses DGL's graphs, samplers, kernels and ``dgl.nn``, none of which
 need GraphBolt. Where GraphBolt's library for the running torch is missing, a placeholder module takes its place, so that
 DGL imports; touching an attribute of the placeholder says what happened. A user's own ``import dgl`` works after
-``import hetmusic._dgl`` has run.
+``from hetmusic import dgl``.
 """
 
 from __future__ import annotations

@@ -7,93 +7,28 @@ public data sets. Values that name a column are texts; what is left out has the 
 from __future__ import annotations
 
 import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
+from kg_schema.dump_files import FileSpec, ScalarType, Texts
 from kg_schema.errors import SchemaError, did_you_mean
 from kg_schema.models import SpecModel, mistake
 from kg_schema.yaml_file import YamlFile
 
 DUMPS = Path(__file__).with_name("dumps")
 
-Format = Literal["csv", "jsonl", "parquet"]
-ScalarType = Literal["str", "int", "float", "bool"]
 TagKind = Literal["genre", "emotion", "tag"]
 #: what to do about an unknown end of an edge: refuse the dump, drop and count the row, or create the node
 OnUnknown = Literal["error", "drop", "create"]
 
 _TAG_KINDS: tuple[TagKind, ...] = ("genre", "emotion", "tag")
-_CSV_ONLY = {"delimiter", "quote", "header", "columns", "ragged", "final_newline"}
-_SUFFIXES: dict[str, Format] = {
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-}
 
 
 def _column_or_model(value: Any) -> Any:
     """Let a plain column name stand for ``{column: name}``."""
     return {"column": value} if isinstance(value, str) else value
-
-
-class FileSpec(SpecModel):
-    """A raw file and how to read it."""
-
-    #: relative to the raw folder; may not leave it
-    path: str = Field(min_length=1)
-    #: by default from the suffix: ``.parquet``/``.pq``, ``.jsonl``/``.ndjson``, anything else is csv
-    format: Format | None = None
-    #: text between two fields of a csv file, of any length; by default a tab for ``.tsv``, else a comma
-    delimiter: str | None = Field(default=None, min_length=1)
-    encoding: Literal["utf-8", "utf-8-sig", "latin-1", "cp1252"] = "utf-8"
-    #: character around fields that hold the delimiter or line breaks; null = quotes are part of the value
-    quote: str | None = Field(default='"', min_length=1, max_length=1)
-    #: whether the first line of a csv file names the columns
-    header: bool = True
-    #: the names of all columns of a csv file without header
-    columns: list[str] | None = Field(default=None, min_length=1)
-    #: columns whose every value must be of a type, checked while reading; keys stay the texts they are
-    types: dict[str, ScalarType] = Field(default_factory=dict)
-    #: values that mean "nothing here", beside the empty field
-    nulls: list[str] = Field(default_factory=list)
-    #: what to do about rows with too few or too many fields
-    ragged: Literal["error", "drop"] = "error"
-    #: whether a complete file ends with a line break, so that a missing one proves that it was cut off
-    final_newline: bool = False
-    #: number of rows of the complete file; another number is a warning
-    rows: int | None = Field(default=None, ge=0)
-    #: whether the dump is complete without this file
-    optional: bool = False
-
-    @model_validator(mode="after")
-    def _consistent(self) -> FileSpec:
-        _check_inside(self.path)
-        if self.resolved_format != "csv":
-            for key in sorted(_CSV_ONLY & self.model_fields_set):
-                raise mistake(f"is for csv files, and this is a {self.resolved_format} file", key)
-        elif self.header == (self.columns is not None):
-            text = "is for files without header; set `header: false`" if self.header else "is missing"
-            raise mistake(f"`columns` {text}", "columns" if self.header else "header")
-        if self.columns is not None and len(set(self.columns)) != len(self.columns):
-            raise mistake("a column is listed twice", "columns")
-        if self.quote is not None and len(self.separator) != 1 and self.resolved_format == "csv":
-            raise mistake("a delimiter of several characters needs `quote: null`", "delimiter")
-        return self
-
-    @property
-    def resolved_format(self) -> Format:
-        """The format, from the suffix where not given."""
-        return self.format or _SUFFIXES.get(PurePosixPath(self.path).suffix.lower(), "csv")
-
-    @property
-    def separator(self) -> str:
-        """The delimiter, from the suffix where not given."""
-        if self.delimiter is not None:
-            return "\t" if self.delimiter == "\\t" else self.delimiter
-        return "\t" if self.path.lower().endswith(".tsv") else ","
 
 
 class TimeSpec(SpecModel):
@@ -222,6 +157,37 @@ class AssignmentSource(SpecModel):
         return [self.user, self.item, self.tag, *(self.time.columns if self.time else [])]
 
 
+class FeatureSource(SpecModel):
+    """Files with a vector for each of some nodes: of numbers, or of the words that are counted for a node.
+
+    Words become dimensions, the ``words`` that most nodes have, weighted by tf-idf and scaled to unit length.
+    """
+
+    #: read one after the other
+    file: Texts
+    key: str
+    #: columns of numbers, one after the other; one of a reader may hold many
+    columns: list[str] | None = Field(default=None, min_length=1)
+    #: column with one word, of which a node has any number of rows
+    word: str | None = None
+    #: column with the count of the word
+    weight: str | None = None
+    #: largest number of words that become dimensions
+    words: int = Field(default=1000, ge=1, le=100_000)
+    #: attribute of the node in which its words are stored as a text, those with the largest values first
+    text: str | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> FeatureSource:
+        if (self.columns is None) == (self.word is None):
+            raise mistake("give either `columns` or `word`")
+        if self.word is None and (extra := self.model_fields_set & {"weight", "words", "text"}):
+            raise mistake("is for `word`", min(extra))
+        if self.text in ("key", "name"):
+            raise mistake("every node has this column; choose another name", "text")
+        return self
+
+
 class DumpSpec(SpecModel):
     """A data set: its raw files, and which nodes, edges and assignments they hold."""
 
@@ -229,14 +195,18 @@ class DumpSpec(SpecModel):
     title: str = ""
     licence: str = ""
     citation: str = ""
+    #: where the data set is described and can be had
+    homepage: str = ""
     #: node type that is recommended
     item: str
-    #: relation from users to items that recommendations predict
-    interaction: str = "likes"
+    #: relation from users to items that recommendations predict; null for a data set without listeners
+    interaction: str | None = "likes"
     files: dict[str, FileSpec] = Field(min_length=1)
     nodes: dict[str, list[NodeSource]] = Field(default_factory=dict)
-    edges: list[EdgeSource] = Field(min_length=1)
+    edges: list[EdgeSource] = Field(default_factory=list)
     assignments: AssignmentSource | None = None
+    #: node type -> name of the modality -> where its vectors are
+    features: dict[str, dict[str, FeatureSource]] = Field(default_factory=dict)
 
     _source: Path | None = PrivateAttr(default=None)
 
@@ -284,10 +254,3 @@ def _find(name_or_path: str | Path) -> Path:
         return path
     hint = did_you_mean(text, builtin_names()) or f"; built-in names: {', '.join(builtin_names())}"
     raise SchemaError(f"{text!r} is neither a built-in dump nor a specification file{hint}")
-
-
-def _check_inside(path: str) -> None:
-    """Refuse paths that leave the raw folder; lexically, since the folder is not known yet."""
-    parts = path.replace("\\", "/").split("/")
-    if ".." in parts or parts[0] == "" or parts[0].endswith(":") or "\0" in path:
-        raise mistake(f"{path!r} leaves the raw folder; give a path relative to it", "path")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
 from kg_schema.dump import DumpSpec, EdgeSource
+from kg_schema.dump_files import FileSpec
 from kg_schema.errors import SchemaError, did_you_mean
 from kg_schema.ontology import Ontology
 from kg_schema.yaml_file import Location, dotted
@@ -79,6 +81,14 @@ def columns_by_file(spec: DumpSpec) -> dict[str, list[str]]:
     return {file: list(dict.fromkeys(columns)) for file, columns in needed.items()}
 
 
+def raw_columns(entry: FileSpec, columns: Iterable[str]) -> list[str]:
+    """What has to be read of a file for some of its columns, of which some may be derived."""
+    needed = [entry.lookups[name].column if name in entry.lookups else name for name in columns]
+    needed += [rule.column for rule in entry.exclude]
+    found = [part for name in needed for part in entry.combine.get(name, [name])]
+    return list(dict.fromkeys(found))
+
+
 def _problems(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
     """Mistakes in an order in which each check may rely on those before it; so only the first one counts."""
     yield from _types(spec, ontology)
@@ -87,6 +97,7 @@ def _problems(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
     yield from _edges(spec, ontology)
     yield from _interaction(spec, ontology)
     yield from _assignments(spec)
+    yield from _features(spec)
 
 
 def _types(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
@@ -101,7 +112,8 @@ def _types(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
                     text = f"another source says that {name!r} is {dtypes[name]}, not {attribute.dtype}"
                     yield Problem(("nodes", kind, number, "attributes", name), text)
     yield from _complaint(("item",), partial(ontology.node_type, spec.item))
-    yield from _complaint(("interaction",), partial(ontology.relation, spec.interaction))
+    if spec.interaction is not None:
+        yield from _complaint(("interaction",), partial(ontology.relation, spec.interaction))
 
 
 def uses(spec: DumpSpec) -> Iterator[tuple[Location, str, dict[str, list[str]]]]:
@@ -123,6 +135,19 @@ def uses(spec: DumpSpec) -> Iterator[tuple[Location, str, dict[str, list[str]]]]
         if tags.tag_names is not None:
             names = {"key": [tags.tag_names.key], "value": [tags.tag_names.value]}
             yield ("assignments", "tag_names"), tags.tag_names.file, names
+    for kind, modalities in spec.features.items():
+        for modality, source in modalities.items():
+            columns = {"key": [source.key], "columns": source.columns or []}
+            columns["word"] = [source.word] if source.word else []
+            columns["weight"] = [source.weight] if source.weight else []
+            for file in source.file:
+                yield ("features", kind, modality), file, columns
+    for file, entry in spec.files.items():
+        for name, lookup in entry.lookups.items():
+            columns = {"key": [lookup.key], "value": [lookup.value]}
+            yield ("files", file, "lookups", name), lookup.file, columns
+        for number, rule in enumerate(entry.exclude):
+            yield ("files", file, "exclude", number), rule.file, {"key": [rule.key]}
 
 
 def _files(spec: DumpSpec) -> Iterator[Problem]:
@@ -142,20 +167,46 @@ def _columns(spec: DumpSpec) -> Iterator[Problem]:
     """Check columns of files without header; those of others are known only when the file is read."""
     for file, entry in spec.files.items():
         for name in entry.types:
-            if entry.columns is not None and name not in entry.columns:
-                hint = did_you_mean(name, entry.columns)
-                yield Problem(("files", file, "types", name), f"no column {name!r} in `columns`{hint}")
+            yield from _unknown_column(("files", file, "types", name), entry, name)
+        for name, parts in entry.combine.items():
+            for part in parts:
+                yield from _unknown_column(("files", file, "combine", name), entry, part)
+        for name, lookup in entry.lookups.items():
+            here: Location = ("files", file, "lookups", name, "column")
+            yield from _unknown_column(here, entry, lookup.column, entry.combine)
+            if spec.files[lookup.file].lookups or spec.files[lookup.file].exclude:
+                text = f"file {lookup.file!r} has lookups or exclusions itself, so nothing can be looked up in it"
+                yield Problem(("files", file, "lookups", name, "file"), text)
+        for number, rule in enumerate(entry.exclude):
+            yield from _unknown_column(("files", file, "exclude", number, "column"), entry, rule.column)
+            if rule.file == file or spec.files[rule.file].lookups or spec.files[rule.file].exclude:
+                text = (
+                    f"file {rule.file!r} cannot say what to leave out: it is this file, or made from others"
+                )
+                yield Problem(("files", file, "exclude", number, "file"), text)
+        if isinstance(entry.nulls, dict):
+            for name in entry.nulls:
+                yield from _unknown_column(("files", file, "nulls", name), entry, name)
     for location, file, columns in uses(spec):
-        known = spec.files[file].columns
+        known = spec.files[file].known_columns
         for key, names in columns.items():
             for name in names:
-                if known is not None and name not in known:
+                if known is not None and name not in [*known, *spec.files[file].derived]:
                     hint = did_you_mean(name, known)
                     yield Problem((*location, key), f"no column {name!r} in `columns` of file {file!r}{hint}")
 
 
+def _unknown_column(
+    location: Location, entry: FileSpec, name: str, more: Iterable[str] = ()
+) -> Iterator[Problem]:
+    known = entry.known_columns
+    if known is not None and name not in [*known, *more]:
+        yield Problem(location, f"no column {name!r} in `columns`{did_you_mean(name, known)}")
+
+
 def _edges(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
-    seen: dict[tuple[str, str, str], int] = {}
+    seen: dict[tuple[str, str, str], EdgeSource] = {}
+    rows: dict[tuple[str, ...], int] = {}
     for number, edge in enumerate(spec.edges):
         here: Location = ("edges", number)
         complaints = list(_complaint((*here, "relation"), partial(edge_type, spec, edge, ontology)))
@@ -173,14 +224,20 @@ def _edges(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
             yield Problem((*here, "count_rows"), f"edges of {edge.relation!r} have no weight")
         if edge.time and not relation.time:
             yield Problem((*here, "time"), f"edges of {edge.relation!r} have no time")
-        if kind in seen:
-            yield Problem(here, f"edges[{seen[kind]}] already gives {' '.join(kind)}")
-        seen[kind] = number
+        same = rows.setdefault((*kind, edge.file, edge.src, edge.dst), number)
+        if same != number:
+            yield Problem(here, f"edges[{same}] already gives {' '.join(kind)} from this file")
+        first = seen.setdefault(kind, edge)
+        if bool(edge.weight or edge.count_rows) != bool(first.weight or first.count_rows):
+            text = f"of the sources of {' '.join(kind)} either all have a weight or none"
+            yield Problem(here, text)
 
 
 def _assignments(spec: DumpSpec) -> Iterator[Problem]:
     if spec.assignments is None:
         return
+    if spec.interaction is None:
+        yield Problem(("interaction",), "is null, but there are users who gave tags; name the relation")
     for kind in ("user", spec.item):
         if kind not in spec.nodes and spec.assignments.on_unknown != "create":
             yield Problem(("assignments",), f"no {kind!r} under `nodes`, so every row would be dropped")
@@ -197,10 +254,30 @@ def _assignments(spec: DumpSpec) -> Iterator[Problem]:
 
 
 def _interaction(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
+    if spec.interaction is None:
+        return
     wanted = ("user", spec.interaction, spec.item)
     yield from _complaint(("interaction",), partial(ontology.check_edge_type, *wanted))
     if wanted not in [edge_type(spec, edge, ontology) for edge in spec.edges]:
         yield Problem(("interaction",), f"no edges of the form {' '.join(wanted)} under `edges`")
+
+
+def _features(spec: DumpSpec) -> Iterator[Problem]:
+    for kind, modalities in spec.features.items():
+        if kind not in spec.node_types:
+            hint = did_you_mean(kind, spec.node_types)
+            yield Problem(
+                ("features", kind), f"no {kind!r} under `nodes`{hint}, so every row would be dropped"
+            )
+        for modality, source in modalities.items():
+            if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", modality) is None:
+                text = "the name of a modality holds letters, digits, '_' and '-' only"
+                yield Problem(("features", kind, modality), text)
+            attributes = {name for node in spec.nodes.get(kind, []) for name in node.attributes}
+            if source.text is not None and source.text in attributes:
+                yield Problem(
+                    ("features", kind, modality, "text"), f"there is an attribute {source.text!r} already"
+                )
 
 
 def _complaint(location: Location, question: Callable[[], Any]) -> Iterator[Problem]:

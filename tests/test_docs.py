@@ -13,6 +13,7 @@ from hetmusic._toml import parse_override
 from hetmusic.cli._main import COMMANDS, cli
 from hetmusic.errors import ConfigError
 from hetmusic.experiments.models import make_model
+from hetmusic.graph.validation import CHECKS
 from hetmusic.ranking import USER_METRICS
 from hetmusic.relations import relation_encoders
 from hetmusic.training import load_config
@@ -183,6 +184,8 @@ def test_tables_name_everything_there_is():
     assert first_column(train, "preset") == set(preset_names())
     assert first_column(train, "`training.loss`") == set(losses.classes)
     assert first_column(encoders, "name") == set(relation_encoders.classes)
+    checks = first_column(TEXT[ROOT / "docs" / "build_graphs.md"], "check")
+    assert checks == set(CHECKS)
     metrics = first_column(TEXT[ROOT / "docs" / "metrics.md"], "name")
     assert {name.removesuffix("@K") for name in metrics} == set(USER_METRICS)
 

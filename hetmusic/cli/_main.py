@@ -18,6 +18,8 @@ from hetmusic.errors import UserError, did_you_mean
 COMMANDS = {
     "build": "Build a knowledge graph from a raw dump.",
     "info": "Show what a graph holds.",
+    "validate": "Check everything in a graph that can be wrong.",
+    "export": "Write a graph for DGL, PyG, NetworkX or as tables.",
     "features": "Give nodes their modalities.",
     "fit": "Train a model on a graph.",
     "evaluate": "Measure a run on held-out interactions.",

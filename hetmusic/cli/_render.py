@@ -30,7 +30,8 @@ def build_report(graph: MusicGraph) -> None:
     relations = [[_arrow(edge_type), f"{graph.num_edges(edge_type):,}"] for edge_type in graph.edge_types]
     click.echo("\n" + table(["relation", "edges"], relations, [1]))
     findings(graph.meta.build_report)
-    click.echo(f"\nnext: hetmusic fit {quoted(graph.path)} --out RUN")
+    if graph.meta.interaction is not None:
+        click.echo(f"\nnext: hetmusic fit {quoted(graph.path)} --out RUN")
 
 
 def findings(report: Mapping[str, Any]) -> None:
@@ -48,8 +49,11 @@ def findings(report: Mapping[str, Any]) -> None:
 
 def graph_summary(summary: Mapping[str, Any]) -> None:
     """Everything ``hetmusic info`` shows."""
-    interaction = _arrow(EdgeType.parse(summary["interaction"]))
-    click.echo(f"{summary['name']}: recommends {summary['item']}s, predicts {interaction}\n")
+    if summary["interaction"] is None:
+        click.echo(f"{summary['name']}: {summary['item']}s without listeners\n")
+    else:
+        interaction = _arrow(EdgeType.parse(summary["interaction"]))
+        click.echo(f"{summary['name']}: recommends {summary['item']}s, predicts {interaction}\n")
     click.echo(table(["nodes", "count", "named", "isolated"], list(_nodes(summary)), [1, 2, 3]))
     modalities = list(_modalities(summary))
     if modalities:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from hetmusic.graph.music_graph import MusicGraph
     from hetmusic.graph.splits import Split
     from hetmusic.graph.types import Edges, EdgeType, Modality
+    from hetmusic.graph.validation import ValidationReport, validate_graph
     from hetmusic.graph.view import TrainingView
     from hetmusic.graph.writer import GraphWriter
 
@@ -23,7 +24,9 @@ _HOME = {
     "MusicGraph": "music_graph",
     "Split": "splits",
     "TrainingView": "view",
+    "ValidationReport": "validation",
     "check_leakage": "leakage",
+    "validate_graph": "validation",
 }
 
 __all__ = [
@@ -35,7 +38,9 @@ __all__ = [
     "MusicGraph",
     "Split",
     "TrainingView",
+    "ValidationReport",
     "check_leakage",
+    "validate_graph",
 ]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hetmusic.errors import DataError
 from hetmusic.graph.build_edges import build_edges
+from hetmusic.graph.build_features import build_features
 from hetmusic.graph.build_nodes import NodeTable, build_nodes
 from hetmusic.graph.build_report import BuildReport, Notes
 from hetmusic.graph.build_tags import build_tags
@@ -15,7 +16,7 @@ from hetmusic.graph.raw import RawFiles
 from hetmusic.graph.types import EdgeType
 from hetmusic.graph.writer import GraphWriter
 from kg_schema import dump_check
-from kg_schema.dump import DumpSpec
+from kg_schema.dump import DumpSpec, EdgeSource
 from kg_schema.ontology import Ontology
 
 __all__ = ["BuildReport", "build_graph"]
@@ -53,15 +54,18 @@ def build_graph(
             tags = build_tags(spec.assignments, spec.item, nodes, files, notes)
             writer.assignments(tags.assignments)
             nodes.update(tags.nodes)
+        vectors_of_nodes = list(build_features(spec, nodes, files, notes))
         for node_type, table in nodes.items():
             writer.nodes(node_type, table.table)
         _write_edges(writer, spec, ontology, nodes, files, notes)
+        for node_type, name, vectors in vectors_of_nodes:
+            writer.modality(node_type, name, vectors.values, vectors.indices, vectors.info)
         writer.finish(
             name=spec.name,
             item=spec.item,
             interaction=spec.interaction,
             ontology=ontology,
-            about={"title": spec.title, "licence": spec.licence, "citation": spec.citation},
+            about=_about(spec),
             provenance=files.provenance(),
             build_report=notes.finished().model_dump(mode="json"),
         )
@@ -76,17 +80,24 @@ def _write_edges(
     files: RawFiles,
     notes: Notes,
 ) -> None:
+    sources: dict[EdgeType, list[EdgeSource]] = {}
     for edge in spec.edges:
-        if edge.file not in files:
-            continue
-        edge_type = EdgeType(*dump_check.edge_type(spec, edge, ontology))
-        table = build_edges(edge, edge_type, ontology.relation(edge.relation), nodes, files, notes)
+        if edge.file in files:
+            edge_type = EdgeType(*dump_check.edge_type(spec, edge, ontology))
+            sources.setdefault(edge_type, []).append(edge)
+    for edge_type, edges in sources.items():
+        table = build_edges(edges, edge_type, ontology.relation(edge_type.relation), nodes, files, notes)
         if edge_type == ("user", spec.interaction, spec.item) and table.is_empty():
-            rows = notes.report.rows[files.source(edge.file).name]
-            raise DataError(
-                f"none of the {rows:,} rows of {files.source(edge.file).name} gives an edge {edge_type}"
-            )
+            names = list(dict.fromkeys(files.source(edge.file).name for edge in edges))
+            rows = sum(notes.report.rows[name] for name in names)
+            raise DataError(f"none of the {rows:,} rows of {' and '.join(names)} gives an edge {edge_type}")
         writer.edges(edge_type, table)
+
+
+def _about(spec: DumpSpec) -> dict[str, str]:
+    """How to name the data set; what the specification does not say is left out."""
+    about = {"title": spec.title, "licence": spec.licence, "citation": spec.citation}
+    return {**about, "homepage": spec.homepage} if spec.homepage else about
 
 
 def _paths(raw: str | Path | Mapping[str, str | Path]) -> Path | dict[str, Path]:

@@ -70,6 +70,28 @@ class EndMapper:
 
 
 def build_edges(
+    edges: Sequence[EdgeSource],
+    edge_type: EdgeType,
+    relation: Relation,
+    nodes: Mapping[str, NodeTable],
+    files: RawFiles,
+    notes: Notes,
+) -> pl.DataFrame:
+    """Read the edges of one relation from one source or, where several files have some, from all.
+
+    :return: columns ``src``, ``dst`` (unique pairs; src < dst if the relation is symmetric) and, where the
+        data has them, ``weight`` and ``time``.
+    """
+    found: pl.DataFrame | None = None
+    for edge in edges:
+        more = _read(edge, edge_type, relation, nodes, files, notes)
+        file = files.source(edge.file).name
+        found = more if found is None else _unite(found, more, relation, file, f"edges {edge_type}", notes)
+    assert found is not None
+    return found.drop(LINE).sort("src", "dst")
+
+
+def _read(
     edge: EdgeSource,
     edge_type: EdgeType,
     relation: Relation,
@@ -77,11 +99,7 @@ def build_edges(
     files: RawFiles,
     notes: Notes,
 ) -> pl.DataFrame:
-    """Read the edges of one relation.
-
-    :return: columns ``src``, ``dst`` (unique pairs; src < dst if the relation is symmetric) and, where the
-        data has them, ``weight`` and ``time``.
-    """
+    """The edges of one source, a row per pair, with the first ``LINE`` of each."""
     raw = files.source(edge.file)
     part = f"edges {edge_type}"
     mapper = EndMapper(raw.name, part, edge.on_unknown, notes)
@@ -138,5 +156,19 @@ def _merge(
         merged = merged.with_columns(low.alias("src"), high.alias("dst"))
         again = merged.filter(~pl.struct(pair).is_first_distinct())
         notes.add("merged", "pair given in both directions", again, file=file, part=part)
-        merged = merged.group_by(pair, maintain_order=True).agg(pl.exclude(LINE).max())
-    return merged.drop(LINE, strict=False).sort(pair)
+        merged = merged.group_by(pair, maintain_order=True).agg(pl.col(LINE).first(), pl.exclude(LINE).max())
+    return merged
+
+
+def _unite(
+    first: pl.DataFrame, second: pl.DataFrame, relation: Relation, file: str, part: str, notes: Notes
+) -> pl.DataFrame:
+    """The edges of two sources; a pair that both have is merged as rows of one source are."""
+    pair = ["src", "dst"]
+    again = second.join(first.select(pair), on=pair, how="semi", maintain_order="left")
+    notes.add("merged", "pair given by another file", again, file=file, part=part)
+    rows = pl.concat([first, second], how="diagonal")
+    weight = pl.col("weight").max() if relation.merge == "max" else pl.col("weight").sum()
+    rules = {LINE: pl.col(LINE).first(), "weight": weight, "time": pl.col("time").max()}
+    wanted = [rule for column, rule in rules.items() if column in rows.columns]
+    return rows.group_by(pair, maintain_order=True).agg(wanted)

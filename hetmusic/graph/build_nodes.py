@@ -11,8 +11,9 @@ from hetmusic.graph.build_report import LINE, Notes
 from hetmusic.graph.raw import RawFiles
 from hetmusic.graph.raw.values import convert
 from hetmusic.graph.writer import sort_nodes
-from kg_schema.dump import DumpSpec, NodeSource, ScalarType
+from kg_schema.dump import DumpSpec, NodeSource
 from kg_schema.dump_check import edge_type
+from kg_schema.dump_files import ScalarType
 from kg_schema.ontology import Ontology
 
 _DTYPES: dict[ScalarType, pl.DataType] = {
@@ -41,6 +42,10 @@ class NodeTable:
         """Node index of every key as Int32, null for unknown keys and for null."""
         found = keys.alias("key").to_frame().join(self._index, on="key", how="left", maintain_order="left")
         return found["index"]
+
+    def add_attribute(self, name: str, values: pl.Series) -> None:
+        """Add an attribute of all nodes, in index order."""
+        self.table = self.table.with_columns(values.alias(name))
 
 
 def build_nodes(spec: DumpSpec, files: RawFiles, ontology: Ontology, notes: Notes) -> dict[str, NodeTable]:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hetmusic._io import read_json
-from hetmusic.errors import GraphFormatError, did_you_mean
+from hetmusic.errors import DataError, GraphFormatError, did_you_mean
 from hetmusic.graph.types import EdgeType
 
 #: the version this code writes, and the newest one it reads
@@ -77,8 +77,8 @@ class GraphMeta(_Strict):
     about: dict[str, str] = {}
     #: node type that is recommended
     item: str
-    #: relation between users and items that is predicted, e.g. ``likes``
-    interaction: str
+    #: relation between users and items that is predicted, e.g. ``likes``; null for a graph without users
+    interaction: str | None
     #: every relation of the graph, stored or aggregated from the assignments
     relations: dict[str, RelationInfo]
     counts: Counts
@@ -92,7 +92,11 @@ class GraphMeta(_Strict):
 
     @property
     def user(self) -> str:
-        """Node type that recommendations are made for: the source of the interaction."""
+        """Node type that recommendations are made for: the source of the interaction.
+
+        :raises DataError: if the graph has no users.
+        """
+        require_interaction(self)
         edge_types = map(EdgeType.parse, self.counts.edges)
         return next(t.src for t in edge_types if t.relation == self.interaction and t.dst == self.item)
 
@@ -102,6 +106,18 @@ class GraphMeta(_Strict):
         lines = [f"{path} {digest}\n" for path, digest in sorted(self.files.items())]
         own = [line for line in lines if not line.startswith("features/")]
         return hashlib.sha256("".join(own).encode()).hexdigest()
+
+
+def require_interaction(meta: GraphMeta) -> None:
+    """Check that there is something to recommend from.
+
+    :raises DataError: if the graph has no users, as that of a data set which describes music alone.
+    """
+    if meta.interaction is None:
+        raise DataError(
+            f"graph {meta.name} has no users and no interactions, so nothing can be recommended from it; "
+            "build it together with a data set of listeners"
+        )
 
 
 def nodes_file(node_type: str) -> str:
@@ -200,6 +216,8 @@ def _check_references(path: Path, meta: GraphMeta) -> None:
                 f"{path}: field 'counts.assignments.{kind}': no such node type or relation"
             )
     found = [EdgeType.parse(text) for text in meta.counts.edges]
+    if meta.interaction is None:
+        return
     if not any(t.relation == meta.interaction and t.dst == meta.item for t in found):
         raise GraphFormatError(
             f"{path}: field 'interaction': no {meta.interaction!r} edges towards {meta.item!r}"

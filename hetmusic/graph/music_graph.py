@@ -14,7 +14,7 @@ from hetmusic._io import locked
 from hetmusic.errors import UnknownKeyError, did_you_mean
 from hetmusic.graph import relations
 from hetmusic.graph.folder import check_files, read_assignments, read_edges, read_nodes
-from hetmusic.graph.format import GraphMeta, read_meta
+from hetmusic.graph.format import GraphMeta, read_meta, require_interaction
 from hetmusic.graph.modalities import read_modality, write_modality
 from hetmusic.graph.types import Edges, EdgeType, Modality
 
@@ -91,7 +91,11 @@ class MusicGraph:
 
     @property
     def interaction(self) -> EdgeType:
-        """The relation that is predicted, e.g. ``(user, likes, artist)``."""
+        """The relation that is predicted, e.g. ``(user, likes, artist)``.
+
+        :raises DataError: if the graph has no users; ``meta.interaction`` is None then.
+        """
+        require_interaction(self.meta)
         found = [
             t for t in self.edge_types if t.relation == self.meta.interaction and t.dst == self.item_type
         ]

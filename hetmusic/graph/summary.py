@@ -29,7 +29,7 @@ def summarise(graph: MusicGraph) -> dict[str, Any]:
         "path": str(graph.path),
         "about": dict(graph.meta.about),
         "item": graph.item_type,
-        "interaction": str(graph.interaction),
+        "interaction": None if graph.meta.interaction is None else str(graph.interaction),
         "checksum": graph.checksum,
         "hetmusic_version": graph.meta.hetmusic_version,
         "nodes": {t: _describe_nodes(graph, t, touched[t]) for t in graph.node_types},
@@ -108,6 +108,8 @@ def _warnings(graph: MusicGraph, summary: dict[str, Any]) -> list[str]:
     found += [
         f"{name}: the relation has no edges" for name, r in summary["relations"].items() if not r["edges"]
     ]
+    if summary["interaction"] is None:
+        return found
     interaction = summary["relations"][summary["interaction"]]["degrees"]
     for end, node_type in (("src", graph.user_type), ("dst", graph.item_type)):
         if zero := interaction[end]["zero"]:

@@ -8,7 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from hetmusic._io import replacing_folder, sha256, write_json
 from hetmusic._version import __version__
@@ -28,6 +30,7 @@ from hetmusic.graph.format import (
     is_type_name,
     nodes_file,
 )
+from hetmusic.graph.modalities import write_modality
 from hetmusic.graph.types import EdgeType
 
 
@@ -88,6 +91,9 @@ class GraphWriter:
         self._ranges = IndexRanges()
         self._assigned_items = pl.Series("item", [], pl.Int32)
         self._unordered: dict[EdgeType, int] = {}
+        self._modalities: dict[
+            tuple[str, str], tuple[NDArray[Any], NDArray[np.integer[Any]], Mapping[str, Any]]
+        ] = {}
         self._finished = False
 
     def __enter__(self) -> GraphWriter:
@@ -163,12 +169,28 @@ class GraphWriter:
         self._ranges.note("tag assignments", "user", table["user"])
         self._assigned_items = table["item"]
 
+    def modality(
+        self,
+        node_type: str,
+        name: str,
+        values: NDArray[Any],
+        indices: NDArray[np.integer[Any]],
+        info: Mapping[str, Any],
+    ) -> None:
+        """Keep vectors of some nodes, to be written by :meth:`finish`.
+
+        :param values: finite float16/32/64, shape ``(n, dim)``.
+        :param indices: the node of each row, distinct, shape ``(n,)``.
+        :param info: what made the values (JSON-serialisable).
+        """
+        self._modalities[node_type, name] = (values, indices, info)
+
     def finish(
         self,
         *,
         name: str,
         item: str,
-        interaction: str,
+        interaction: str | None,
         ontology: OntologyLike | None = None,
         about: Mapping[str, str] | None = None,
         provenance: Iterable[RawFile | Mapping[str, Any]] = (),
@@ -177,7 +199,7 @@ class GraphWriter:
         """Write ``graph.json`` and move the folder into place.
 
         :param item: node type that is recommended.
-        :param interaction: relation between users and items that is predicted.
+        :param interaction: relation between users and items that is predicted; None for a graph without users.
         :param ontology: where inverses and symmetry are declared; by default the music ontology of
             ``kg_schema``.
         :param about: title, licence and citation of the data set.
@@ -189,7 +211,9 @@ class GraphWriter:
         self._ranges.note("tag assignments", item, self._assigned_items)
         self._check_ends()
         check_symmetric(self._unordered, relations)
-        if not any(t.relation == interaction and t.dst == item for t in self._edges):
+        if interaction is not None and not any(
+            t.relation == interaction and t.dst == item for t in self._edges
+        ):
             raise DataError(
                 f"graph {name}: there are no {interaction!r} edges towards {item!r}, nothing to recommend"
             )
@@ -211,6 +235,8 @@ class GraphWriter:
             build_report=dict(build_report or {}),
         )
         write_json(self._folder / META_FILE, meta.model_dump(mode="json"))
+        for (node_type, modality), (values, indices, info) in self._modalities.items():
+            meta = write_modality(self._folder, meta, node_type, modality, values, indices, info)
         self._finished = True
         self._stack.close()
 

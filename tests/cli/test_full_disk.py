@@ -24,6 +24,10 @@ WRITING = {
     "build over": (BUILD.replace("{at}/out", "{graph}") + " --overwrite", nothing),
     "import": (IMPORT, lambda place: place.vectors(np.ones((40, 40), np.float32), KEYS)),
     "fit": (FIT + " " + " ".join(SMALL), nothing),
+    "export dgl": ("export {graph} --to dgl --out {at}/out", nothing),
+    "export csv": ("export {graph} --to csv --out {at}/out", nothing),
+    "export graphml": ("export {graph} --to networkx --out {at}/out.graphml", nothing),
+    "export json": ("export {graph} --to networkx --out {at}/out.json", nothing),
     "evaluate": ("evaluate {run} --save {at}/saved", nothing),
 }  # fmt: skip
 

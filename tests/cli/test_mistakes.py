@@ -9,6 +9,7 @@ from tests.cli.mistakes_experiments import ABLATING, COMPARING, TUNING
 from tests.cli.mistakes_fit import FITTING, RESUMING
 from tests.cli.mistakes_graph import IMPORTING, READING_GRAPHS
 from tests.cli.mistakes_run import OTHERS, USING_RUNS
+from tests.cli.mistakes_tools import EXPORTING, VALIDATING
 from tests.cli.running import hetmusic, snapshot
 
 GROUPS = {
@@ -22,6 +23,8 @@ GROUPS = {
     "compare": COMPARING,
     "ablate": ABLATING,
     "other": OTHERS,
+    "validate": VALIDATING,
+    "export": EXPORTING,
 }
 CASES = [
     pytest.param(*found.values, id=f"{group}: {found.id}")

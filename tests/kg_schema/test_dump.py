@@ -81,7 +81,7 @@ def test_a_file_of_the_user_loads(tmp_path: Path) -> None:
 def test_format_and_delimiter_by_suffix(file: dict[str, str], kind: str, separator: str) -> None:
     spec = FileSpec.model_validate(file)
     assert spec.resolved_format == kind
-    assert spec.separator == separator
+    assert spec.separators == [separator]
 
 
 MISTAKES = {

@@ -40,10 +40,12 @@ def read_csv(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     first = next(pieces, None)
     if first is None or not first.text.strip():
         raise DataError(f"{source.name} is empty")
-    if spec.final_newline and not ends_with_newline(source.path):
+    if spec.final_newline and not ends_with_newline(source.path, source.name):
         raise DataError(f"{source.name}: the file is cut off: its last line does not end with a line break")
     pieces = chain([first], pieces)
-    if spec.quote is not None and contains(source.path, spec.quote, spec.encoding):
+    line = first.text[_comment_lines(first.text, spec.comment)[1] :].partition("\n")[0]
+    source.separator = next((text for text in spec.separators if text in line), spec.separators[0])
+    if spec.quote is not None and contains(source.path, source.name, spec.quote, spec.encoding):
         yield from _read_quoted(source, pieces, columns)
     else:
         yield from _read_plain(source, pieces, columns)
@@ -64,30 +66,45 @@ def _read_plain(source: Source, pieces: Iterator[Piece], columns: Sequence[str])
     for piece in pieces:
         text, first_line = piece.text, piece.first_line
         if layout is None:
+            skipped, start = _comment_lines(text, source.spec.comment)
+            text, first_line = text[start:], first_line + skipped
             header, _, rest = text.partition("\n")
-            layout = _layout(source, header.removesuffix("\r").split(source.spec.separator), columns)
+            layout = _layout(source, header.removesuffix("\r").split(source.separator), columns)
             if source.spec.header:
-                text, first_line = rest, 2
+                text, first_line = rest, first_line + 1
         lines = pl.Series("text", [text.removesuffix("\n")]).str.split("\n").explode()
         frame = lines.to_frame().with_row_index(LINE, first_line).with_columns(pl.col(LINE).cast(pl.Int64))
         if text:
             yield _split(source, frame, layout)
 
 
+def _comment_lines(text: str, comment: str | None) -> tuple[int, int]:
+    """How many lines at the beginning are comments, and where the first other one starts."""
+    lines, start = 0, 0
+    while comment is not None and text.startswith(comment, start):
+        lines, start = lines + 1, text.find("\n", start) + 1
+        if not start:
+            return lines, len(text)
+    return lines, start
+
+
 def _split(source: Source, frame: pl.DataFrame, layout: _Layout) -> pl.DataFrame:
     frame = frame.with_columns(pl.col("text").str.strip_suffix("\r"))
+    if source.spec.comment is not None:
+        frame = frame.filter(~pl.col("text").str.starts_with(source.spec.comment))
     blank = pl.col("text") == ""
     source.count("dropped", "blank line", frame.filter(blank))
     # One field more than wanted shows rows that are too long: splitn() leaves it null in all others.
-    fields = pl.col("text").str.splitn(source.spec.separator, layout.width + 1).alias("fields")
+    fields = pl.col("text").str.splitn(source.separator, layout.width + 1).alias("fields")
     frame = frame.filter(~blank).with_columns(fields)
     too_long = pl.col("fields").struct.field(f"field_{layout.width}").is_not_null()
     too_short = pl.col("fields").struct.field(f"field_{layout.width - 1}").is_null()
-    ragged = frame.filter(too_long | too_short)
+    wrong = too_long if source.spec.ragged == "pad" else too_long | too_short
+    ragged = frame.filter(wrong)
     if ragged.height:
-        found = ragged["text"][0].count(source.spec.separator) + 1
+        found = ragged["text"][0].count(source.separator) + 1
         _refuse_or_count(source, ragged, found, layout.width, of=frame.height)
-        frame = frame.filter(~(too_long | too_short))
+        frame = frame.filter(~wrong)
     wanted = [pl.col("fields").struct.field(f"field_{i}").alias(c) for c, i in layout.positions.items()]
     return frame.select(LINE, *wanted)
 
@@ -97,7 +114,7 @@ def _read_quoted(source: Source, pieces: Iterator[Piece], columns: Sequence[str]
     # newline="\n" keeps other line separators, which may stand inside fields, from ending a line
     lines = chain.from_iterable(io.StringIO(piece.text, newline="\n") for piece in pieces)
     spec = source.spec
-    reader = csv.reader(lines, delimiter=spec.separator, quotechar=spec.quote, strict=True)
+    reader = csv.reader(lines, delimiter=source.separator, quotechar=spec.quote, strict=True)
     layout = None
     batch: list[list[str]] = []
     starts: list[int] = []
@@ -127,6 +144,8 @@ def _to_frame(source: Source, rows: list[list[str]], starts: list[int], layout: 
     blank = [line for row, line in zip(rows, starts, strict=True) if not row]
     source.count("dropped", "blank line", pl.DataFrame({LINE: blank}, {LINE: pl.Int64}))
     pairs = [(row, line) for row, line in zip(rows, starts, strict=True) if row]
+    if source.spec.ragged == "pad":
+        pairs = [(row + [""] * (layout.width - len(row)), line) for row, line in pairs]
     wrong = [(row, line) for row, line in pairs if len(row) != layout.width]
     if wrong:
         ragged = pl.DataFrame({LINE: [line for _, line in wrong]}, {LINE: pl.Int64})
@@ -141,7 +160,8 @@ def _layout(source: Source, first: list[str], columns: Sequence[str]) -> _Layout
     """Find the wanted columns by the header, or by the names that the specification gives."""
     spec = source.spec
     names = first if spec.columns is None else spec.columns
-    if len(first) == 1 and (len(names) > 1 or any(column not in first for column in columns)):
+    alone = len(first) == 1 and spec.ragged != "pad"
+    if alone and (len(names) > 1 or any(column not in first for column in columns)):
         _refuse_delimiter(source, first[0])
     source.check_columns(names, columns)
     return _Layout(len(names), {column: names.index(column) for column in columns})
@@ -150,11 +170,11 @@ def _layout(source: Source, first: list[str], columns: Sequence[str]) -> _Layout
 def _refuse_delimiter(source: Source, line: str) -> None:
     """Explain a first line that is all one field, if it holds something that looks like another delimiter."""
     others = {
-        text: line.count(text) for text in _USUAL_DELIMITERS if text != source.spec.separator and text in line
+        text: line.count(text) for text in _USUAL_DELIMITERS if text != source.separator and text in line
     }
     if others:
         likely = max(others, key=lambda text: (others[text], len(text)))
-        used = repr(source.spec.separator)
+        used = repr(source.separator)
         raise DataError(
             f"{source.name}, line 1: only one column found with delimiter {used}; the line holds "
             f"{_USUAL_DELIMITERS[likely]} {others[likely]} times: set `delimiter: {json.dumps(likely)}`"

@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
 
 from hetmusic._io import sha256
-from hetmusic.errors import DataError, did_you_mean
+from hetmusic.errors import ConfigError, DataError, SchemaError, did_you_mean
 from hetmusic.graph.build_report import Notes
 from hetmusic.graph.format import RawFile
 from hetmusic.graph.raw.csv_files import read_csv
+from hetmusic.graph.raw.derived import Derived
 from hetmusic.graph.raw.jsonl_files import read_jsonl
+from hetmusic.graph.raw.located import Located, locate, sorted_files
 from hetmusic.graph.raw.parquet_files import read_parquet
-from hetmusic.graph.raw.source import LINE, Source
+from hetmusic.graph.raw.pattern_files import read_pattern
+from hetmusic.graph.raw.readers import Reader, readers
+from hetmusic.graph.raw.source import Source
+from hetmusic.graph.raw.sqlite_files import read_sqlite
+from hetmusic.graph.raw.streams import is_compressed
 from hetmusic.graph.raw.values import check_type
 from kg_schema.dump import DumpSpec
-from kg_schema.dump_check import columns_by_file
+from kg_schema.dump_check import columns_by_file, raw_columns
 
-_READERS = {"csv": read_csv, "jsonl": read_jsonl, "parquet": read_parquet}
+_READERS = {
+    "csv": read_csv,
+    "jsonl": read_jsonl,
+    "parquet": read_parquet,
+    "pattern": read_pattern,
+    "sqlite": read_sqlite,
+}
+_UNPACKED = ("csv", "jsonl", "pattern")
 # Files of up to 256 MiB are kept after the first reading; larger ones are read again for every part.
 _KEEP = 1 << 28
+# Rows that take more than this turn out to be too many only while they are read.
+_KEEP_ROWS = 1 << 30
 
 
 class RawFiles:
@@ -32,19 +48,29 @@ class RawFiles:
 
         :param raw: the folder that the paths of the specification are relative to, or file id -> path.
         :raises DataError: if the folder or a file that is not optional does not exist.
+        :raises SchemaError: if a reader does not exist, or has no such option or column.
         """
         self._needed = columns_by_file(spec)
         self._notes = notes
         self._kept: dict[str, list[pl.DataFrame]] = {}
         self._sources: dict[str, Source] = {}
-        for file, (path, name) in _locate(spec, raw).items():
-            if path.is_file():
-                self._sources[file] = Source(path, name, spec.files[file], notes)
-            elif spec.files[file].optional:
-                notes.warn(f"{name} is absent (it is optional), so nothing was read from it")
+        self._located = locate(spec, raw)
+        self._readers = {file: _reader(spec, file, self._needed[file]) for file in spec.files}
+        self._derived: dict[str, Derived] = {}
+        for file, place in self._located.items():
+            reader, entry = self._readers[file], spec.files[file]
+            is_there = place.path.is_dir() if reader is not None and reader.folder else place.path.is_file()
+            if is_there:
+                _check_not_compressed(place, reader, entry.resolved_format)
+                self._sources[file] = Source(place.path, place.name, entry, notes)
+            elif entry.optional:
+                notes.warn(f"{place.name} is absent (it is optional), so nothing was read from it")
             else:
-                kind = "is not a file" if path.exists() else "does not exist"
-                raise DataError(f"{path} {kind} (file {file!r} of dump {spec.name!r})")
+                wanted = "a folder" if reader is not None and reader.folder else "a file"
+                kind = f"is not {wanted}" if place.path.exists() else "does not exist"
+                raise DataError(
+                    f"{place.path} {kind} (file {file!r} of dump {spec.name!r}){place.alternatives}"
+                )
 
     def __contains__(self, file: str) -> bool:
         return file in self._sources
@@ -61,26 +87,55 @@ class RawFiles:
         if file in self._kept:
             yield from self._kept[file]
             return
-        source = self._sources[file]
-        keep = source.path.stat().st_size <= _KEEP
-        kept = []
-        rows = 0
-        for batch in _read(source, self._needed[file]):
-            rows += batch.height
+        source, reader = self._sources[file], self._readers[file]
+        forced = reader is not None and reader.keep
+        keep = forced or source.path.is_dir() or source.path.stat().st_size <= _KEEP
+        kept: list[pl.DataFrame] = []
+        rows = size = 0
+        for height, batch in self._read(file):
+            rows += height
+            size += int(batch.estimated_size())
+            keep = forced or (keep and size <= _KEEP_ROWS)
             if keep:
                 kept.append(batch)
+            else:
+                kept.clear()
             yield batch
         if source.counting:
             self._note_rows(source, rows)
         if keep:
             self._kept[file] = kept
 
+    def reader(self, file: str) -> Reader | None:
+        """The named reader of a file that is no table."""
+        return self._readers[file]
+
     def provenance(self) -> list[RawFile]:
         """Name, size and checksum of every file, in the order of the specification."""
-        return [
-            RawFile(name=source.name, bytes=source.path.stat().st_size, sha256=sha256(source.path))
-            for source in self._sources.values()
-        ]
+        known: dict[str, RawFile] = {}
+        for source in self._sources.values():
+            if source.name not in known:
+                known[source.name] = _describe(source)
+        return list(known.values())
+
+    def _read(self, file: str) -> Iterator[tuple[int, pl.DataFrame]]:
+        """The rows of a file with what is made of them or found in other files, and how many were read for them."""
+        source, entry = self._sources[file], self._sources[file].spec
+        if file not in self._derived:
+            self._derived[file] = Derived(source, self._needed[file], self)
+        derived = self._derived[file]
+        columns = raw_columns(entry, self._needed[file])
+        try:
+            for batch in self._raw(file, columns):
+                yield batch.height, derived.add(_clean(source, batch))
+        except OSError as error:
+            raise DataError(f"{source.path} cannot be read: {error.strerror or error}") from None
+
+    def _raw(self, file: str, columns: list[str]) -> Iterator[pl.DataFrame]:
+        source, reader = self._sources[file], self._readers[file]
+        if reader is not None:
+            return reader.read(source, columns)
+        return _READERS[source.spec.resolved_format](source, columns)
 
     def _note_rows(self, source: Source, rows: int) -> None:
         source.counting = False
@@ -92,34 +147,50 @@ class RawFiles:
             self._notes.warn(f"{source.name} has no rows")
 
 
-def _read(source: Source, columns: list[str]) -> Iterator[pl.DataFrame]:
-    try:
-        for batch in _READERS[source.spec.resolved_format](source, columns):
-            yield _clean(source, batch)
-    except OSError as error:
-        raise DataError(f"{source.path} cannot be read: {error.strerror or error}") from None
-
-
 def _clean(source: Source, batch: pl.DataFrame) -> pl.DataFrame:
     """Make blanks null and check the types that the specification promises."""
-    texts = pl.exclude(LINE)
-    batch = batch.with_columns(pl.when(~texts.is_in(["", *source.spec.nulls])).then(texts))
+    texts = [name for name, dtype in batch.schema.items() if dtype == pl.String]
+    nulls = {name: source.spec.nulls_of(name) for name in texts}
+    batch = batch.with_columns(
+        pl.when(~pl.col(name).is_in(nulls[name])).then(pl.col(name)).alias(name) for name in texts
+    )
     for column, dtype in source.spec.types.items():
         check_type(source, batch, column, dtype)
     return batch
 
 
-def _locate(spec: DumpSpec, raw: Path | Mapping[str, Path]) -> dict[str, tuple[Path, str]]:
-    """File id -> path, and the name to call it by."""
-    if not isinstance(raw, Mapping):
-        if not raw.is_dir():
-            raise DataError(f"the raw folder {raw} {'is not a folder' if raw.exists() else 'does not exist'}")
-        return {file: (raw / entry.path, entry.path) for file, entry in spec.files.items()}
-    for file in raw:
-        if file not in spec.files:
-            known = did_you_mean(file, spec.files) or f"; it has {', '.join(spec.files)}"
-            raise DataError(f"dump {spec.name!r} has no file {file!r}{known}")
-    for file, entry in spec.files.items():
-        if file not in raw and not entry.optional:
-            raise DataError(f"no path given for file {file!r} of dump {spec.name!r}")
-    return {file: (Path(raw[file]), Path(raw[file]).name) for file in spec.files if file in raw}
+def _reader(spec: DumpSpec, file: str, needed: list[str]) -> Reader | None:
+    """The reader that a file names, checked against what the specification wants of it."""
+    entry = spec.files[file]
+    if entry.reader is None:
+        return None
+    where = f"{spec.source or f'dump {spec.name!r}'}: files.{file}"
+    try:
+        reader = readers.make(entry.reader, **entry.options)
+    except ConfigError as error:
+        raise SchemaError(f"{where}.reader: {error}") from None
+    for column in raw_columns(entry, needed):
+        if column not in reader.columns:
+            hint = did_you_mean(column, reader.columns) or f"; it has {', '.join(reader.columns)}"
+            raise SchemaError(f"{where}: reader {entry.reader!r} has no column {column!r}{hint}")
+    return reader
+
+
+def _check_not_compressed(place: Located, reader: Reader | None, format: str) -> None:
+    reads_text = not (reader.folder or reader.database) if reader is not None else format in _UNPACKED
+    if not reads_text and place.path.is_file() and is_compressed(place.path):
+        raise DataError(f"{place.name} is compressed; only text files are read so: unpack it first")
+
+
+def _describe(source: Source) -> RawFile:
+    """What the provenance says of a file; of a folder the checksum covers the names and sizes of its files."""
+    if not source.path.is_dir():
+        return RawFile(name=source.name, bytes=source.path.stat().st_size, sha256=sha256(source.path))
+    digest, total = hashlib.sha256(), 0
+    for path in sorted_files(source.path):
+        size = path.stat().st_size
+        total += size
+        digest.update(
+            f"{path.relative_to(source.path).as_posix()}\0{size}\n".encode("utf-8", "surrogateescape")
+        )
+    return RawFile(name=f"{source.name}/", bytes=total, sha256=digest.hexdigest())

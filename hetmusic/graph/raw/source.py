@@ -9,7 +9,8 @@ import polars as pl
 
 from hetmusic.errors import DataError, did_you_mean
 from hetmusic.graph.build_report import LINE, Action, Notes
-from kg_schema.dump import FileSpec
+from hetmusic.graph.raw.streams import open_raw
+from kg_schema.dump_files import FileSpec
 
 __all__ = ["LINE", "Source"]
 
@@ -25,16 +26,27 @@ class Source:
         self.notes = notes
         #: a file that is read a second time is not counted again
         self.counting = True
+        #: text between two fields of a csv file, once its first line has shown which
+        self.separator = spec.separators[0]
 
     @property
     def unit(self) -> str:
         """What ``LINE`` numbers are called in messages."""
-        return "row" if self.spec.resolved_format == "parquet" else "line"
+        tables = ("parquet", "sqlite")
+        return "row" if self.spec.reader or self.spec.resolved_format in tables else "line"
 
-    def count(self, action: Action, reason: str, rows: pl.DataFrame) -> None:
-        """Note rows that the reader itself drops or repairs."""
+    def count(self, action: Action, reason: str, rows: pl.DataFrame, value: str = "") -> None:
+        """Note rows that the reader itself drops or repairs.
+
+        :param rows: with the column ``LINE``.
+        :param value: column of ``rows`` of which examples are shown, if any.
+        """
         if self.counting:
-            self.notes.add(action, reason, rows, file=self.name, part="file")
+            self.notes.add(action, reason, rows, file=self.name, part="file", value=value)
+
+    def count_lines(self, action: Action, reason: str, lines: Sequence[int]) -> None:
+        """Note rows that the reader itself drops or repairs, by their 1-based line numbers."""
+        self.count(action, reason, pl.DataFrame({LINE: lines}, {LINE: pl.Int64}))
 
     def check_columns(self, found: Sequence[str], wanted: Iterable[str]) -> None:
         """Check that every wanted column is there once.
@@ -51,6 +63,6 @@ class Source:
 
     def is_last_line(self, line: int) -> bool:
         """Whether a line is the last one and lacks its line break."""
-        with open(self.path, "rb") as stream:
+        with open_raw(self.path, self.name) as stream:
             breaks = sum(chunk.count(b"\n") for chunk in iter(lambda: stream.read(1 << 20), b""))
         return breaks == line - 1

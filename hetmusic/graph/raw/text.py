@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hetmusic.errors import DataError
+from hetmusic.graph.raw.streams import open_raw
 
 _PIECE = 1 << 24
+# A line that goes on beyond its piece may be so long; no table has such a row, and it has to fit into the memory.
+_LONGEST = 1 << 24
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -23,44 +26,56 @@ class Piece:
 
 
 def read_pieces(path: Path, name: str, encoding: str, size: int = _PIECE) -> Iterator[Piece]:
-    """Read a file in pieces of about ``size`` bytes; each but perhaps the last ends with a line break.
+    """Read a file, unpacked, in pieces of about ``size`` bytes; each but perhaps the last ends with a line break.
 
     A byte order mark at the beginning is dropped.
 
     :param name: how messages call the file.
-    :raises DataError: for bytes that the encoding does not have, or that no text has.
+    :raises DataError: for bytes that the encoding does not have, or that no text has, and for endless lines.
     :raises OSError: if the file cannot be read.
     """
     encoding = "utf-8" if encoding == "utf-8-sig" else encoding
     line, offset = 1, 0
-    with open(path, "rb") as stream:
-        while data := _next(stream, size):
+    with open_raw(path, name) as stream:
+        while data := _next(stream, size, name, line):
             skip = len(_BOM) if offset == 0 and encoding == "utf-8" and data.startswith(_BOM) else 0
             yield Piece(_decode(data[skip:], name, encoding, offset + skip, line), line)
             line += data.count(b"\n")
             offset += len(data)
 
 
-def ends_with_newline(path: Path) -> bool:
+def ends_with_newline(path: Path, name: str) -> bool:
     """Whether the last byte is a line feed; an empty file has no last line that could lack one."""
-    with open(path, "rb") as stream:
-        size = stream.seek(0, 2)
-        stream.seek(max(size - 1, 0))
-        return stream.read() in (b"", b"\n")
+    with open_raw(path, name) as stream:
+        if stream.seekable():
+            stream.seek(max(stream.seek(0, 2) - 1, 0))
+        last = b""
+        while data := stream.read(_PIECE):
+            last = data[-1:]
+        return last in (b"", b"\n")
 
 
-def contains(path: Path, character: str, encoding: str) -> bool:
+def contains(path: Path, name: str, character: str, encoding: str) -> bool:
     """Whether a character occurs anywhere in the file."""
     wanted = character.encode("utf-8" if encoding == "utf-8-sig" else encoding)
-    with open(path, "rb") as stream:
+    with open_raw(path, name) as stream:
         while data := stream.read(_PIECE):
             if wanted in data:
                 return True
     return False
 
 
-def _next(stream: BinaryIO, size: int) -> bytes:
-    return stream.read(size) + stream.readline()
+def _next(stream: BinaryIO, size: int, name: str, line: int) -> bytes:
+    data = stream.read(size)
+    if data.endswith(b"\n"):
+        return data
+    rest = stream.readline(_LONGEST + 1)
+    if len(rest) > _LONGEST:
+        row = line + data.count(b"\n")
+        raise DataError(
+            f"{name}, line {row:,}: the line is longer than {_LONGEST:,} bytes: this is no table of text"
+        )
+    return data + rest
 
 
 def _decode(data: bytes, name: str, encoding: str, offset: int, line: int) -> str:

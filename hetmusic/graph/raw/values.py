@@ -9,7 +9,8 @@ import polars as pl
 
 from hetmusic.errors import DataError
 from hetmusic.graph.raw.source import LINE, Source
-from kg_schema.dump import ScalarType, TimeSpec
+from kg_schema.dump import TimeSpec
+from kg_schema.dump_files import ScalarType
 
 _WHAT = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
 _TRUE, _FALSE = ["true", "1"], ["false", "0"]

@@ -1,0 +1,56 @@
+"""What the commands about graphs and dumps print for people to read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from hetmusic.cli._render import quoted
+from hetmusic.cli._table import table
+
+if TYPE_CHECKING:
+    from hetmusic.graph.export import ExportReport
+    from hetmusic.graph.validation import Finding, ValidationReport
+
+
+def validation(report: ValidationReport) -> None:
+    """What was checked, and what is wrong or odd with it."""
+    click.echo(f"{report.path}: {report.name}\n")
+    found = {where: [0, 0] for where in report.checked}
+    for finding in report.findings:
+        found.setdefault(finding.where, [0, 0])[finding.level == "warning"] += 1
+    rows = [
+        [where, f"{report.checked[where]:,}" if where in report.checked else "", *map(str, counts)]
+        for where, counts in found.items()
+    ]
+    click.echo(table(["checked", "rows", "errors", "warnings"], rows, [1, 2, 3]))
+    _findings("errors", report.errors)
+    _findings("warnings", report.warnings)
+    if not report.findings:
+        click.echo("\nnothing is wrong")
+
+
+def _findings(title: str, findings: Sequence[Finding]) -> None:
+    if findings:
+        click.echo(f"\n{title}:")
+    for finding in findings:
+        click.echo(f"  [{finding.check}] {finding}")
+
+
+def export_report(report: ExportReport, to: str) -> None:
+    """What was written, what is not in it, and how to read it."""
+    click.echo(f"wrote {report.path}")
+    for note in report.notes:
+        click.echo(f"  note: {note}")
+    out = report.path
+    ways = {
+        "dgl": f"from hetmusic import dgl; dgl.load_graphs({str(out / 'graph.dgl')!r})[0][0]",
+        "pyg": f"HeteroData.from_dict(torch.load({str(out)!r}))",
+        "networkx": f"networkx.read_graphml({str(out)!r}, force_multigraph=True)"
+        if out.suffix.lower() == ".graphml"
+        else f"networkx.node_link_graph(json.load(open({str(out)!r})), edges='edges')",
+        "csv": f"hetmusic build --spec {quoted(out / 'spec.yaml')} --raw {quoted(out)} --out GRAPH",
+    }
+    click.echo(f"\nread it with: {ways[to]}")

@@ -1,0 +1,111 @@
+"""Words that are counted for nodes, such as the words of lyrics, as one vector a node (tf-idf; Salton 1988)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hetmusic.graph.build_nodes import NodeTable
+from hetmusic.graph.build_report import LINE, Notes
+from hetmusic.graph.raw import RawFiles
+from hetmusic.graph.raw.values import weights
+from kg_schema.dump import FeatureSource
+
+_CHUNK_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the words of nodes become."""
+
+    #: unit vectors, float32, shape ``(n, words)``
+    values: NDArray[np.float32]
+    #: node index of each row, shape ``(n,)``
+    indices: NDArray[np.int32]
+    #: the words that the dimensions stand for, and how they are weighted
+    info: Mapping[str, Any]
+    #: per node the words of its vector, largest value first, null where it has none; None if they are not wanted
+    texts: pl.Series | None
+
+
+def build_words(
+    source: FeatureSource, there: list[str], table: NodeTable, files: RawFiles, notes: Notes, part: str
+) -> Words:
+    """Count words by node, weight them and keep those that most nodes have.
+
+    The value of a word is log(1 + count) * (1 + log((1 + nodes) / (1 + nodes that have it))); a vector has length 1.
+
+    :param there: the files that exist.
+    """
+    counts = _count(source, there, table, files, notes, part)
+    by_word = (
+        counts.group_by("word").agg(pl.len().alias("nodes")).sort(["nodes", "word"], descending=[True, False])
+    )
+    kept = by_word.head(source.words).with_row_index("column")
+    total = counts["node"].n_unique()
+    rarity = ((1.0 + total) / (1.0 + pl.col("nodes"))).log() + 1.0
+    rows = counts.join(kept, on="word").select(
+        "node", "column", "word", ((1.0 + pl.col("count")).log() * rarity).alias("value")
+    )
+    rows = rows.sort("node", "column")
+    length = pl.col("value").pow(2).sum().sqrt().over("node")
+    rows = rows.with_columns((pl.col("value") / length).cast(pl.Float32).alias("value"))
+    indices = rows["node"].unique(maintain_order=True)
+    info = {"weighting": "tf-idf", "dimensions": kept["word"].to_list(), "words_in_the_data": by_word.height}
+    texts = _texts(rows, table.table.height) if source.text is not None else None
+    return Words(_dense(rows, indices, max(kept.height, 1)), indices.to_numpy(), info, texts)
+
+
+def _count(
+    source: FeatureSource, there: list[str], table: NodeTable, files: RawFiles, notes: Notes, part: str
+) -> pl.DataFrame:
+    """Columns ``node``, ``word``, ``count`` (above 0), a row per pair."""
+    schema = {"node": pl.Int32(), "word": pl.String(), "count": pl.Float64()}
+    categories = pl.Categorical()
+    parts = [pl.DataFrame(schema={**schema, "word": categories})]
+    kind = table.node_type
+    for file in there:
+        raw = files.source(file)
+        for batch in files.batches(file):
+            count = (
+                weights(raw, batch, source.weight)
+                if source.weight
+                else pl.repeat(1.0, batch.height, eager=True)
+            )
+            rows = pl.DataFrame(
+                {LINE: batch[LINE], "key": batch[source.key], "word": batch[source.word or ""]}
+            )
+            rows = rows.with_columns(count.alias("count"), table.index_of(rows["key"]).alias("node"))
+            for reason, test, value in (
+                (f"blank {kind}", pl.col("key").is_null(), ""),
+                (f"unknown {kind}", pl.col("node").is_null(), "key"),
+                ("blank word", pl.col("word").is_null(), ""),
+                ("count not above 0", pl.col("count") <= 0, ""),
+            ):
+                notes.add("dropped", reason, rows.filter(test), file=raw.name, part=part, value=value)
+                rows = rows.filter(~test)
+            parts.append(rows.select("node", pl.col("word").cast(categories), "count"))
+    rows = pl.concat(parts).group_by("node", "word").agg(pl.col("count").sum())
+    return rows.with_columns(pl.col("word").cast(pl.String)).sort("node", "word")
+
+
+def _dense(rows: pl.DataFrame, indices: pl.Series, width: int) -> NDArray[np.float32]:
+    """Rows of ``node``, ``column``, ``value`` as a matrix with a row per node of ``indices`` (ascending)."""
+    values = np.zeros((len(indices), width), np.float32)
+    row = np.searchsorted(indices.to_numpy(), rows["node"].to_numpy())
+    for start in range(0, rows.height, _CHUNK_ROWS):
+        piece = slice(start, start + _CHUNK_ROWS)
+        values[row[piece], rows["column"].to_numpy()[piece]] = rows["value"].to_numpy()[piece]
+    return values
+
+
+def _texts(rows: pl.DataFrame, height: int) -> pl.Series:
+    ordered = rows.sort(["node", "value", "column"], descending=[False, True, False])
+    texts = ordered.group_by("node", maintain_order=True).agg(pl.col("word").str.join(" "))
+    nodes = pl.int_range(height, dtype=pl.Int32, eager=True).alias("node").to_frame()
+    return nodes.join(texts, on="node", how="left", maintain_order="left")["word"]

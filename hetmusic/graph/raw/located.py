@@ -1,0 +1,60 @@
+"""Where the raw files of a dump are: in one folder, or each at a path of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hetmusic.errors import DataError, did_you_mean
+from kg_schema.dump import DumpSpec
+from kg_schema.dump_files import COMPRESSED, FileSpec
+
+
+@dataclass(frozen=True)
+class Located:
+    """The path of a file, whether it exists or not."""
+
+    path: Path
+    #: what to call the file: never with the folder it lies in
+    name: str
+    #: what else would have been taken, for the message that the file is missing
+    alternatives: str = ""
+
+
+def locate(spec: DumpSpec, raw: Path | Mapping[str, Path]) -> dict[str, Located]:
+    """File id -> path; with a mapping, only of files that it names.
+
+    :raises DataError: if the folder does not exist, or the mapping names unknown files or lacks a needed one.
+    """
+    if not isinstance(raw, Mapping):
+        if not raw.is_dir():
+            raise DataError(f"the raw folder {raw} {'is not a folder' if raw.exists() else 'does not exist'}")
+        return {file: _first_there(raw, entry) for file, entry in spec.files.items()}
+    for file in raw:
+        if file not in spec.files:
+            known = did_you_mean(file, spec.files) or f"; it has {', '.join(spec.files)}"
+            raise DataError(f"dump {spec.name!r} has no file {file!r}{known}")
+    for file, entry in spec.files.items():
+        if file not in raw and not entry.optional:
+            raise DataError(f"no path given for file {file!r} of dump {spec.name!r}")
+    return {file: Located(Path(raw[file]), Path(raw[file]).name) for file in spec.files if file in raw}
+
+
+def sorted_files(folder: Path) -> Iterator[Path]:
+    """All files below a folder in the order of their paths; links to other folders are not followed."""
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            yield Path(parent, name)
+
+
+def _first_there(raw: Path, entry: FileSpec) -> Located:
+    """The first of a file's paths that exists, plain before compressed, or else the first."""
+    for path in entry.path:
+        for suffix in ("", *COMPRESSED):
+            if (raw / f"{path}{suffix}").exists():
+                return Located(raw / f"{path}{suffix}", f"{path}{suffix}")
+    others = ", ".join(entry.path[1:])
+    return Located(raw / entry.path[0], entry.path[0], f"; nor is there {others}" if others else "")

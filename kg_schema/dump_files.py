@@ -1,0 +1,213 @@
+"""The files of a dump: where they are, how to read them, and what is added to their rows from other files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from kg_schema.models import SpecModel, mistake
+
+Format = Literal["csv", "jsonl", "parquet", "sqlite", "pattern"]
+ScalarType = Literal["str", "int", "float", "bool"]
+
+_SUFFIXES: dict[str, Format] = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".db": "sqlite",
+    ".sqlite": "sqlite",
+    ".sqlite3": "sqlite",
+}
+#: suffixes of compressed files, which do not say what is inside
+COMPRESSED = (".gz", ".zip")
+#: key -> the formats that have it; a key that is not listed is for all
+_KEYS: dict[str, tuple[str, ...]] = {
+    "delimiter": ("csv",),
+    "quote": ("csv",),
+    "header": ("csv",),
+    "columns": ("csv",),
+    "comment": ("csv", "pattern"),
+    "ragged": ("csv", "pattern"),
+    "final_newline": ("csv", "pattern", "reader"),
+    "encoding": ("csv", "jsonl", "pattern", "reader"),
+    "table": ("sqlite", "reader"),
+    "pattern": ("pattern",),
+    "options": ("reader",),
+}
+
+
+def _listed(value: Any) -> Any:
+    """Let a single text stand for a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+class Lookup(SpecModel):
+    """A column that is found in another file: the ``value`` of the row whose ``key`` is what ``column`` says."""
+
+    column: str
+    file: str
+    key: str
+    value: str
+
+
+class Exclude(SpecModel):
+    """Rows that are left out because another file, say a published list of errors, names them."""
+
+    #: column of the rows
+    column: str
+    file: str
+    #: column of the other file with the values to leave out
+    key: str
+
+
+Texts = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
+
+
+class FileSpec(SpecModel):
+    """A raw file and how to read it."""
+
+    #: relative to the raw folder, which it may not leave; of several the first that is there; each may also end in
+    #: ``.gz`` or ``.zip``
+    path: Texts
+    #: by default from the suffix: ``.parquet``/``.pq``, ``.jsonl``/``.ndjson``, ``.db``/``.sqlite``; all else is csv
+    format: Format | None = None
+    #: a named reader, or ``module:Class``, for files that are no tables; instead of ``format``
+    reader: str | None = Field(default=None, min_length=1)
+    #: settings of the reader
+    options: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    #: the table of an SQLite database
+    table: str | None = Field(default=None, min_length=1)
+    #: regular expression whose named groups are the columns of a line
+    pattern: str | None = Field(default=None, min_length=1)
+    #: text between two fields of a csv file, of any length; by default a tab for ``.tsv``, else a comma; of several the
+    #: first that the first line holds
+    delimiter: Annotated[list[str] | None, BeforeValidator(_listed)] = Field(default=None, min_length=1)
+    encoding: Literal["utf-8", "utf-8-sig", "latin-1", "cp1252"] = "utf-8"
+    #: character around fields that hold the delimiter or line breaks; null = quotes are part of the value
+    quote: str | None = Field(default='"', min_length=1, max_length=1)
+    #: what lines to skip begin with
+    comment: str | None = Field(default=None, min_length=1)
+    #: whether the first line of a csv file names the columns
+    header: bool = True
+    #: the names of all columns of a csv file without header
+    columns: list[str] | None = Field(default=None, min_length=1)
+    #: columns whose every value must be of a type, checked while reading; keys stay the texts they are
+    types: dict[str, ScalarType] = Field(default_factory=dict)
+    #: values that mean "nothing here", beside the empty field: for all columns, or by column
+    nulls: list[str] | dict[str, list[str]] = Field(default_factory=list)
+    #: what to do about rows with too few or too many fields; ``pad``: too few are fine, the others are blank
+    ragged: Literal["error", "drop", "pad"] = "error"
+    #: whether a complete file ends with a line break, so that a missing one proves that it was cut off
+    final_newline: bool = False
+    #: new columns made of several others, joined by ``|``; blank where one of them is
+    combine: dict[str, list[str]] = Field(default_factory=dict)
+    #: new columns found in other files
+    lookups: dict[str, Lookup] = Field(default_factory=dict)
+    #: rows to leave out
+    exclude: list[Exclude] = Field(default_factory=list)
+    #: number of rows of the complete file; another number is a warning
+    rows: int | None = Field(default=None, ge=0)
+    #: whether the dump is complete without this file
+    optional: bool = False
+
+    @model_validator(mode="after")
+    def _consistent(self) -> FileSpec:
+        for path in self.path:
+            _check_inside(path)
+        if self.reader is not None and self.format is not None:
+            raise mistake("a file has a `reader` or a `format`, not both", "reader")
+        kind = "reader" if self.reader else self.resolved_format
+        for key in sorted(self.model_fields_set & _KEYS.keys()):
+            if kind not in _KEYS[key]:
+                what = f"this file is read by {self.reader!r}" if self.reader else f"this is a {kind} file"
+                raise mistake(f"is for {' and '.join(_KEYS[key])} files, and {what}", key)
+        if kind == "csv":
+            self._check_csv()
+        if kind == "pattern":
+            self._check_pattern()
+        if kind == "sqlite" and self.table is None:
+            raise mistake("an SQLite database needs `table`", "path")
+        self._check_derived()
+        return self
+
+    def _check_csv(self) -> None:
+        if self.header == (self.columns is not None):
+            text = "is for files without header; set `header: false`" if self.header else "is missing"
+            raise mistake(f"`columns` {text}", "columns" if self.header else "header")
+        if self.columns is not None and len(set(self.columns)) != len(self.columns):
+            raise mistake("a column is listed twice", "columns")
+        if "" in self.separators:
+            raise mistake("a delimiter has at least one character", "delimiter")
+        if self.quote is not None and any(len(separator) != 1 for separator in self.separators):
+            raise mistake("a delimiter of several characters needs `quote: null`", "delimiter")
+        if self.quote is not None and self.comment is not None:
+            raise mistake("comments need `quote: null`", "comment")
+
+    def _check_pattern(self) -> None:
+        if self.pattern is None:
+            raise mistake("a pattern file needs `pattern`", "format")
+        if self.ragged == "pad":
+            raise mistake("a line fits the pattern or it does not: `error` or `drop`", "ragged")
+        try:
+            groups = re.compile(self.pattern).groupindex
+        except re.error as error:
+            raise mistake(f"not a regular expression: {error}", "pattern") from None
+        if not groups:
+            raise mistake("needs a named group, (?P<name>...), for each column", "pattern")
+
+    def _check_derived(self) -> None:
+        for key, new in (("combine", self.combine), ("lookups", self.lookups)):
+            for name in new:
+                if name in (self.known_columns or ()) or (key == "lookups" and name in self.combine):
+                    raise mistake("there is such a column already; choose another name", key, name)
+        for name, columns in self.combine.items():
+            if len(columns) < 2:
+                raise mistake("needs at least two columns", "combine", name)
+
+    @property
+    def resolved_format(self) -> Format:
+        """The format, from the suffix of the first path where not given."""
+        path = PurePosixPath(self.path[0].lower())
+        if path.suffix in COMPRESSED:
+            path = path.with_suffix("")
+        return self.format or _SUFFIXES.get(path.suffix, "csv")
+
+    @property
+    def separators(self) -> list[str]:
+        """The delimiters to try, from the suffix where not given."""
+        if self.delimiter is not None:
+            return ["\t" if text == "\\t" else text for text in self.delimiter]
+        path = PurePosixPath(self.path[0].lower())
+        if path.suffix in COMPRESSED:
+            path = path.with_suffix("")
+        return ["\t" if path.suffix == ".tsv" else ","]
+
+    @property
+    def known_columns(self) -> list[str] | None:
+        """The columns that the file is said to have, before derived ones; None if only the file itself knows."""
+        if self.pattern is not None:
+            return list(re.compile(self.pattern).groupindex)
+        return self.columns
+
+    @property
+    def derived(self) -> list[str]:
+        """The columns that are made of others or found in other files."""
+        return [*self.combine, *self.lookups]
+
+    def nulls_of(self, column: str) -> list[str]:
+        """What means "nothing here" in a column, the empty text included."""
+        more = self.nulls.get(column, []) if isinstance(self.nulls, dict) else self.nulls
+        return ["", *more]
+
+
+def _check_inside(path: str) -> None:
+    """Refuse paths that leave the raw folder; lexically, since the folder is not known yet."""
+    parts = path.replace("\\", "/").split("/")
+    if not path:
+        raise mistake("a path is empty", "path")
+    if ".." in parts or parts[0] == "" or parts[0].endswith(":") or "\0" in path:
+        raise mistake(f"{path!r} leaves the raw folder; give a path relative to it", "path")
