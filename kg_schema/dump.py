@@ -12,12 +12,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
+from kg_schema.catalogue import builtin_names, dump_names, find_dump
+from kg_schema.dump_downloads import Download
 from kg_schema.dump_files import FileSpec, ScalarType, Texts
-from kg_schema.errors import SchemaError, did_you_mean
 from kg_schema.models import SpecModel, mistake
 from kg_schema.yaml_file import YamlFile
 
-DUMPS = Path(__file__).with_name("dumps")
+__all__ = ["DumpSpec", "builtin_names", "dump_names"]
 
 TagKind = Literal["genre", "emotion", "tag"]
 #: what to do about an unknown end of an edge: refuse the dump, drop and count the row, or create the node
@@ -197,6 +198,8 @@ class DumpSpec(SpecModel):
     citation: str = ""
     #: where the data set is described and can be had
     homepage: str = ""
+    #: what to download
+    downloads: list[Download] = Field(default_factory=list)
     #: node type that is recommended
     item: str
     #: relation from users to items that recommendations predict; null for a data set without listeners
@@ -219,12 +222,12 @@ class DumpSpec(SpecModel):
     def load(cls, name_or_path: str | Path) -> DumpSpec:
         """Read a specification and check it against the music ontology.
 
-        :param name_or_path: one of :func:`builtin_names`, or the path of a YAML file.
+        :param name_or_path: one of :func:`dump_names`, or the path of a YAML file.
         :raises SchemaError: with file, line and key of the first mistake.
         """
         from kg_schema.dump_check import first_problem
 
-        path = _find(name_or_path)
+        path = find_dump(name_or_path)
         document = YamlFile.read(path)
         spec = document.validate(cls)
         problem = first_problem(spec)
@@ -238,19 +241,3 @@ class DumpSpec(SpecModel):
         """Types that have nodes: the declared ones and, after them, those that assignments create."""
         kinds = self.assignments.kinds if self.assignments else []
         return [*self.nodes, *sorted(set(kinds) - set(self.nodes))]
-
-
-def builtin_names() -> list[str]:
-    """Names of the dumps that hetmusic knows without a file."""
-    return sorted(path.stem for path in DUMPS.glob("*.yaml"))
-
-
-def _find(name_or_path: str | Path) -> Path:
-    text = str(name_or_path)
-    if text in builtin_names():
-        return DUMPS / f"{text}.yaml"
-    path = Path(name_or_path)
-    if path.is_file():
-        return path
-    hint = did_you_mean(text, builtin_names()) or f"; built-in names: {', '.join(builtin_names())}"
-    raise SchemaError(f"{text!r} is neither a built-in dump nor a specification file{hint}")

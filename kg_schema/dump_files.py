@@ -70,6 +70,8 @@ Texts = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
 class FileSpec(SpecModel):
     """A raw file and how to read it."""
 
+    #: what it holds, in a few words, for the description of the dump
+    about: str = ""
     #: relative to the raw folder, which it may not leave; of several the first that is there; each may also end in
     #: ``.gz`` or ``.zip``
     path: Texts
@@ -109,6 +111,8 @@ class FileSpec(SpecModel):
     lookups: dict[str, Lookup] = Field(default_factory=dict)
     #: rows to leave out
     exclude: list[Exclude] = Field(default_factory=list)
+    #: bytes of the complete file, unpacked, for the description of the dump
+    size: int | None = Field(default=None, ge=0)
     #: number of rows of the complete file; another number is a warning
     rows: int | None = Field(default=None, ge=0)
     #: whether the dump is complete without this file
@@ -117,7 +121,7 @@ class FileSpec(SpecModel):
     @model_validator(mode="after")
     def _consistent(self) -> FileSpec:
         for path in self.path:
-            _check_inside(path)
+            check_inside(path, "path")
         if self.reader is not None and self.format is not None:
             raise mistake("a file has a `reader` or a `format`, not both", "reader")
         kind = "reader" if self.reader else self.resolved_format
@@ -204,10 +208,13 @@ class FileSpec(SpecModel):
         return ["", *more]
 
 
-def _check_inside(path: str) -> None:
-    """Refuse paths that leave the raw folder; lexically, since the folder is not known yet."""
+def check_inside(path: str, *at: str) -> None:
+    """Refuse paths that leave the raw folder; lexically, since the folder is not known yet.
+
+    :param at: the way to the key that holds the path.
+    """
     parts = path.replace("\\", "/").split("/")
     if not path:
-        raise mistake("a path is empty", "path")
+        raise mistake("a path is empty", *at)
     if ".." in parts or parts[0] == "" or parts[0].endswith(":") or "\0" in path:
-        raise mistake(f"{path!r} leaves the raw folder; give a path relative to it", "path")
+        raise mistake(f"{path!r} leaves the raw folder; give a path relative to it", *at)

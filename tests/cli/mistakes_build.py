@@ -199,3 +199,15 @@ BUILDING = [
     ),
     case("name too long", "build --spec {raw}/spec.yaml --raw {raw} --out {at}/" + "x" * 300, "xxx"),
 ]
+
+DUMPS = [
+    case("no such dump", "dumps show taste-profil", "'taste-profil'", "did you mean 'taste-profile'"),
+    case("no name", "dumps show", "NAME"),
+    case("no such command", "dumps shwo", "shwo"),
+    case(
+        "a broken specification",
+        "dumps show {raw}/spec.yaml",
+        "spec.yaml",
+        prepare=lambda p: p.write("raw/spec.yaml"),
+    ),
+]

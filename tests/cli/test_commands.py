@@ -20,7 +20,9 @@ def test_help_lists_every_command():
         assert re.search(rf"^  {name} +{re.escape(line)}$", shown, re.MULTILINE)
 
 
-@pytest.mark.parametrize("command", [*([name] for name in COMMANDS), ["features", "import"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [*([name] for name in COMMANDS), ["features", "import"], ["dumps", "show"]], ids=" ".join
+)
 def test_help_of_every_command(command):
     shown = hetmusic(*command, "--help").succeeded().out
     assert shown.startswith(f"Usage: hetmusic {' '.join(command)} ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.mistakes_build import BUILDING
+from tests.cli.mistakes_build import BUILDING, DUMPS
 from tests.cli.mistakes_experiments import ABLATING, COMPARING, TUNING
 from tests.cli.mistakes_fit import FITTING, RESUMING
 from tests.cli.mistakes_graph import IMPORTING, READING_GRAPHS
@@ -14,6 +14,7 @@ from tests.cli.running import hetmusic, snapshot
 
 GROUPS = {
     "build": BUILDING,
+    "dumps": DUMPS,
     "graph": READING_GRAPHS,
     "import": IMPORTING,
     "fit": FITTING,

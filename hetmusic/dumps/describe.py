@@ -1,0 +1,125 @@
+"""What becomes of a dump's files, in words: which column is which node, relation, weight, time, tag, and what is dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hetmusic.dumps.describe_files import describe_files, file_name
+from kg_schema.dump import AssignmentSource, DumpSpec, EdgeSource, FeatureSource, NodeSource, TimeSpec
+from kg_schema.dump_check import ASSIGNED_RELATIONS, edge_type
+from kg_schema.ontology import Ontology
+
+_UNKNOWN = {
+    "drop": "rows with an unknown end are dropped and counted",
+    "error": "an unknown end is an error",
+    "create": "unknown ends become nodes",
+}
+_UNITS = {"s": "seconds since 1970", "ms": "milliseconds since 1970", "iso": "ISO 8601"}
+
+
+def describe(spec: DumpSpec, ontology: Ontology | None = None) -> dict[str, list[str]]:
+    """Heading -> sentences.
+
+    :param ontology: by default the music ontology.
+    """
+    ontology = ontology or Ontology.load()
+    sections = {
+        "files": describe_files(spec),
+        "nodes": [line for kind, sources in spec.nodes.items() for line in _nodes(spec, kind, sources)],
+        "relations": [_edge(spec, edge, ontology) for edge in spec.edges],
+        "tags": list(_assignments(spec, spec.assignments)) if spec.assignments else [],
+        "modalities": [
+            _feature(spec, kind, name, source)
+            for kind, modalities in spec.features.items()
+            for name, source in modalities.items()
+        ],
+        "left out": list(_left_out(spec)),
+    }
+    return {heading: lines for heading, lines in sections.items() if lines}
+
+
+def _nodes(spec: DumpSpec, kind: str, sources: list[NodeSource]) -> Iterator[str]:
+    for source in sources:
+        parts = [f"{kind}: key is `{source.key}` of {file_name(spec, source.file)}"]
+        parts += [f"name is `{source.name}`"] if source.name else []
+        for name, attribute in source.attributes.items():
+            dtype = "" if attribute.dtype == "str" else f" ({attribute.dtype})"
+            shown = f"`{attribute.column}`" if attribute.column == name else f"`{attribute.column}` as {name}"
+            parts.append(f"attribute {shown}{dtype}")
+        yield "; ".join(parts)
+
+
+def _edge(spec: DumpSpec, edge: EdgeSource, ontology: Ontology) -> str:
+    src, name, dst = edge_type(spec, edge, ontology)
+    relation = ontology.relation(name)
+    parts = [f"{src} {name} {dst}: `{edge.src}` to `{edge.dst}` of {file_name(spec, edge.file)}"]
+    merged = "the largest counts" if relation.merge == "max" else "summed over rows of one pair"
+    if edge.weight:
+        parts.append(f"weight ({relation.weight}) is `{edge.weight}`, {merged}")
+    if edge.count_rows:
+        parts.append(f"weight ({relation.weight}) is the number of rows of the pair")
+    if edge.time:
+        parts.append(f"time is {_time(edge.time)}, the latest of a pair counts")
+    if relation.symmetric:
+        parts.append("stored once for both directions, pairs of one node with itself are dropped")
+    return "; ".join([*parts, _UNKNOWN[edge.on_unknown]])
+
+
+def _time(time: TimeSpec) -> str:
+    if time.column:
+        return f"`{time.column}` ({_UNITS[time.unit]})"
+    return f"the date in {', '.join(f'`{column}`' for column in time.columns)}"
+
+
+def _assignments(spec: DumpSpec, tags: AssignmentSource) -> Iterator[str]:
+    parts = [
+        f"user `{tags.user}` gave {spec.item} `{tags.item}` the tag `{tags.tag}` in {file_name(spec, tags.file)}"
+    ]
+    if tags.tag_names is not None:
+        names = tags.tag_names
+        parts.append(
+            f"what it says is `{names.value}` of {file_name(spec, names.file)}, found by `{names.key}`"
+        )
+    if tags.time:
+        parts.append(f"time is {_time(tags.time)}")
+    yield "; ".join([*parts, _UNKNOWN[tags.on_unknown]])
+    for kind in tags.kinds:
+        which = "all other tags" if kind == "tag" else f"tags in the {kind} vocabulary"
+        yield f"{which} become {kind} nodes and {spec.item} {ASSIGNED_RELATIONS[kind]} {kind}, counted in people"
+
+
+def _feature(spec: DumpSpec, kind: str, name: str, source: FeatureSource) -> str:
+    files = " and ".join(file_name(spec, file) for file in source.file)
+    if source.word is None:
+        columns = ", ".join(f"`{column}`" for column in source.columns or [])
+        return f"{kind} {name}: the numbers in {columns} of {files}, found by `{source.key}`"
+    counted = f" counted by `{source.weight}`" if source.weight else ""
+    parts = [
+        f"{kind} {name}: words in `{source.word}`{counted} of {files}, found by `{source.key}`",
+        f"the {source.words:,} that most {kind}s have are the dimensions (tf-idf, length 1)",
+    ]
+    parts += [f"the words are also the attribute {source.text}"] if source.text else []
+    return "; ".join(parts)
+
+
+def _left_out(spec: DumpSpec) -> Iterator[str]:
+    for entry_id, entry in spec.files.items():
+        name = file_name(spec, entry_id)
+        for rule in entry.exclude:
+            yield f"rows of {name} whose `{rule.column}` is a `{rule.key}` of {file_name(spec, rule.file)}"
+        if entry.ragged == "drop":
+            fits = (
+                "do not fit the pattern"
+                if entry.resolved_format == "pattern"
+                else "have too few or many fields"
+            )
+            yield f"lines of {name} that {fits}"
+        if isinstance(entry.nulls, dict):
+            for column, values in entry.nulls.items():
+                yield f"`{column}` of {name} where it is {' or '.join(map(repr, values))}: that means unknown"
+        elif entry.nulls:
+            yield f"fields of {name} that are {' or '.join(map(repr, entry.nulls))}: that means unknown"
+    times = [edge.time for edge in spec.edges if edge.time]
+    times += [spec.assignments.time] if spec.assignments and spec.assignments.time else []
+    for day in sorted({time.not_before for time in times if time.not_before}):
+        yield f"times before {day}: they become unknown"
