@@ -241,3 +241,11 @@ class DumpSpec(SpecModel):
         """Types that have nodes: the declared ones and, after them, those that assignments create."""
         kinds = self.assignments.kinds if self.assignments else []
         return [*self.nodes, *sorted(set(kinds) - set(self.nodes))]
+
+    def is_log(self, file: str) -> bool:
+        """Whether a row of the file is one event, so that it is their nature to repeat what others say."""
+        return any(edge.file == file and edge.count_rows for edge in self.edges)
+
+    def leads_to(self, file: str, key: str) -> bool:
+        """Whether the rows of a file lead to the nodes of a column, so that many rows name one of them."""
+        return any(edge.file == file and edge.dst == key for edge in self.edges)

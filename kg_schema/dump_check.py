@@ -86,6 +86,7 @@ def raw_columns(entry: FileSpec, columns: Iterable[str]) -> list[str]:
     needed = [entry.lookups[name].column if name in entry.lookups else name for name in columns]
     needed += [rule.column for rule in entry.exclude]
     found = [part for name in needed for part in entry.combine.get(name, [name])]
+    found += [part for name in found if name in entry.resolve for part in entry.resolve[name].by]
     return list(dict.fromkeys(found))
 
 
@@ -168,6 +169,9 @@ def _columns(spec: DumpSpec) -> Iterator[Problem]:
     for file, entry in spec.files.items():
         for name in entry.types:
             yield from _unknown_column(("files", file, "types", name), entry, name)
+        for column, resolve in entry.resolve.items():
+            for part in (column, *resolve.by):
+                yield from _unknown_column(("files", file, "resolve", column), entry, part)
         for name, parts in entry.combine.items():
             for part in parts:
                 yield from _unknown_column(("files", file, "combine", name), entry, part)

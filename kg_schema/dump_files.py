@@ -54,6 +54,15 @@ class Lookup(SpecModel):
     value: str
 
 
+class Resolve(SpecModel):
+    """How a row whose id is blank gets one: from other rows of the file that have the same names, or of the names."""
+
+    #: columns with the names; a row counts as the same where all of them are equal
+    by: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
+    #: begins the keys that are made of names, so that they are never taken for ids of the data
+    prefix: str = Field(default="name:", min_length=1)
+
+
 class Exclude(SpecModel):
     """Rows that are left out because another file, say a published list of errors, names them."""
 
@@ -105,6 +114,8 @@ class FileSpec(SpecModel):
     ragged: Literal["error", "drop", "pad"] = "error"
     #: whether a complete file ends with a line break, so that a missing one proves that it was cut off
     final_newline: bool = False
+    #: columns of ids whose blanks are resolved by names
+    resolve: dict[str, Resolve] = Field(default_factory=dict)
     #: new columns made of several others, joined by ``|``; blank where one of them is
     combine: dict[str, list[str]] = Field(default_factory=dict)
     #: new columns found in other files
@@ -168,6 +179,11 @@ class FileSpec(SpecModel):
             for name in new:
                 if name in (self.known_columns or ()) or (key == "lookups" and name in self.combine):
                     raise mistake("there is such a column already; choose another name", key, name)
+        for name, rule in self.resolve.items():
+            if name in rule.by or len(set(rule.by)) != len(rule.by):
+                raise mistake(
+                    "lists each column once, and not the one that is resolved", "resolve", name, "by"
+                )
         for name, columns in self.combine.items():
             if len(columns) < 2:
                 raise mistake("needs at least two columns", "combine", name)

@@ -33,6 +33,9 @@ def _file(spec: DumpSpec, file: str, entry: FileSpec) -> Iterator[str]:
     yield "; ".join(parts)
     if entry.reader is not None:
         yield from _reader_columns(entry.reader)
+    for name, rule in entry.resolve.items():
+        names = " and ".join(f"`{column}`" for column in rule.by)
+        yield f"  blank `{name}` is the only one that {names} has elsewhere, else `{rule.prefix}` and {names}"
     for name, columns in entry.combine.items():
         yield f"  `{name}` is made of {' and '.join(f'`{column}`' for column in columns)}"
     for name, lookup in entry.lookups.items():

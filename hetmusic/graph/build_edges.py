@@ -113,7 +113,7 @@ def _read(
             mapped = mapped.filter(~loop)
         parts.append(mapped.select(parts[0].columns))
     mapper.finish()
-    return _merge(pl.concat(parts), relation, edge.count_rows, raw.name, part, notes)
+    return _merge(pl.concat(parts), relation, raw, part, notes)
 
 
 def _columns(edge: EdgeSource, raw: Source, batch: pl.DataFrame, part: str) -> pl.DataFrame:
@@ -137,9 +137,7 @@ def _empty(edge: EdgeSource) -> pl.DataFrame:
     return pl.DataFrame(schema=schema)
 
 
-def _merge(
-    rows: pl.DataFrame, relation: Relation, a_log: bool, file: str, part: str, notes: Notes
-) -> pl.DataFrame:
+def _merge(rows: pl.DataFrame, relation: Relation, raw: Source, part: str, notes: Notes) -> pl.DataFrame:
     """One row per pair: weights summed (or their maximum, if the ontology says so), the latest time."""
     pair = ["src", "dst"]
     weight = pl.col("weight").sum() if relation.merge == "sum" else pl.col("weight").max()
@@ -147,15 +145,15 @@ def _merge(
     merged = rows.group_by(pair, maintain_order=True).agg(
         pl.col(LINE).first(), *(rule for column, rule in rules.items() if column in rows.columns)
     )
-    if merged.height < rows.height and not a_log:  # in a log repeated pairs are what is counted
+    if merged.height < rows.height and not raw.is_log:
         again = rows.filter(~pl.struct(pair).is_first_distinct())
-        notes.add("merged", "repeated pair", again, file=file, part=part)
+        notes.add("merged", "repeated pair", again, file=raw.name, part=part)
     if relation.symmetric:
         # Both directions say the same thing once, so even weights that are summed are not summed over them.
         low, high = pl.min_horizontal(pair), pl.max_horizontal(pair)
         merged = merged.with_columns(low.alias("src"), high.alias("dst"))
         again = merged.filter(~pl.struct(pair).is_first_distinct())
-        notes.add("merged", "pair given in both directions", again, file=file, part=part)
+        notes.add("merged", "pair given in both directions", again, file=raw.name, part=part)
         merged = merged.group_by(pair, maintain_order=True).agg(pl.col(LINE).first(), pl.exclude(LINE).max())
     return merged
 

@@ -23,6 +23,8 @@ _DTYPES: dict[ScalarType, pl.DataType] = {
     "bool": pl.Boolean(),
 }
 _EXAMPLES = 3
+# Rows of a log are reduced to different ones whenever so many more have been read.
+_COMPACT = 1 << 20
 
 
 class NodeTable:
@@ -54,10 +56,10 @@ def build_nodes(spec: DumpSpec, files: RawFiles, ontology: Ontology, notes: Note
     types = dict.fromkeys([*spec.nodes, *created])
     tables = {}
     for node_type in types:
-        table = _collect(spec.nodes.get(node_type, []), node_type, files, notes)
+        table = _collect(spec, spec.nodes.get(node_type, []), node_type, files, notes)
         known = table.height
         if node_type in created:
-            extra = _collect(created[node_type], node_type, files, notes)
+            extra = _collect(spec, created[node_type], node_type, files, notes)
             table = _first_values([table, extra])
             if table.height > known:
                 notes.warn(
@@ -83,15 +85,21 @@ def _created(spec: DumpSpec, ontology: Ontology) -> dict[str, list[NodeSource]]:
     return dict(sources)
 
 
-def _collect(sources: list[NodeSource], node_type: str, files: RawFiles, notes: Notes) -> pl.DataFrame:
+def _collect(
+    spec: DumpSpec, sources: list[NodeSource], node_type: str, files: RawFiles, notes: Notes
+) -> pl.DataFrame:
     """Unite the sources of one type: all keys, and for each column the first value that is not null."""
     empty = pl.DataFrame(schema={"key": pl.String(), "name": pl.String()})
     parts = [empty]
     for source in sources:
         if source.file in files:
-            rows = pl.concat([empty, *_read(source, node_type, files, notes)], how="diagonal_relaxed")
+            repeats = spec.is_log(source.file) or spec.leads_to(source.file, source.key)
+            batches = _read(source, node_type, files, notes)
+            if repeats:
+                batches = _different(batches)
+            rows = pl.concat([empty, *batches], how="diagonal_relaxed")
             if source.name or source.attributes:
-                _note_repeats(rows, source, node_type, files, notes)
+                _note_repeats(rows, source, repeats, node_type, files, notes)
             parts.append(_first_values([rows]))
     return _first_values(parts)
 
@@ -116,13 +124,32 @@ def _read(source: NodeSource, node_type: str, files: RawFiles, notes: Notes) -> 
         yield rows.drop_nulls("key")
 
 
+def _different(batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Leave out rows that say what an earlier row has said; memory grows with the different rows alone."""
+    parts: list[pl.DataFrame] = []
+    height = limit = 0
+    for batch in batches:
+        parts.append(_unique(batch))
+        height += parts[-1].height
+        if height > 2 * limit + _COMPACT:
+            parts = [_unique(pl.concat(parts))]
+            height = limit = parts[0].height
+    if parts:
+        yield _unique(pl.concat(parts))
+
+
+def _unique(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.unique(pl.selectors.exclude(LINE), keep="first", maintain_order=True)
+
+
 def _note_repeats(
-    rows: pl.DataFrame, source: NodeSource, node_type: str, files: RawFiles, notes: Notes
+    rows: pl.DataFrame, source: NodeSource, different: bool, node_type: str, files: RawFiles, notes: Notes
 ) -> None:
+    """Count rows with a key that an earlier row has; ``different``: those that say the same are gone already."""
     repeats = rows.filter(~pl.col("key").is_first_distinct())
     file = files.source(source.file).name
-    part = f"nodes {node_type}"
-    notes.add("merged", f"repeated {node_type}", repeats, file=file, part=part, value="key")
+    reason = f"other values of a repeated {node_type}" if different else f"repeated {node_type}"
+    notes.add("merged", reason, repeats, file=file, part=f"nodes {node_type}", value="key")
 
 
 def _first_values(parts: list[pl.DataFrame]) -> pl.DataFrame:

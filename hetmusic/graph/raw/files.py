@@ -19,6 +19,7 @@ from hetmusic.graph.raw.located import Located, locate, sorted_files
 from hetmusic.graph.raw.parquet_files import read_parquet
 from hetmusic.graph.raw.pattern_files import read_pattern
 from hetmusic.graph.raw.readers import Reader, readers
+from hetmusic.graph.raw.resolved import Resolved
 from hetmusic.graph.raw.source import Source
 from hetmusic.graph.raw.sqlite_files import read_sqlite
 from hetmusic.graph.raw.streams import is_compressed
@@ -57,12 +58,13 @@ class RawFiles:
         self._located = locate(spec, raw)
         self._readers = {file: _reader(spec, file, self._needed[file]) for file in spec.files}
         self._derived: dict[str, Derived] = {}
+        self._resolved: dict[str, Resolved] = {}
         for file, place in self._located.items():
             reader, entry = self._readers[file], spec.files[file]
             is_there = place.path.is_dir() if reader is not None and reader.folder else place.path.is_file()
             if is_there:
                 _check_not_compressed(place, reader, entry.resolved_format)
-                self._sources[file] = Source(place.path, place.name, entry, notes)
+                self._sources[file] = Source(place.path, place.name, entry, notes, spec.is_log(file))
             elif entry.optional:
                 notes.warn(f"{place.name} is absent (it is optional), so nothing was read from it")
             else:
@@ -126,10 +128,26 @@ class RawFiles:
         derived = self._derived[file]
         columns = raw_columns(entry, self._needed[file])
         try:
+            if file not in self._resolved:
+                self._resolved[file] = self._resolve(file, columns)
             for batch in self._raw(file, columns):
-                yield batch.height, derived.add(_clean(source, batch))
+                filled = self._resolved[file].add(_clean(source, batch))
+                yield batch.height, derived.add(filled)
         except OSError as error:
             raise DataError(f"{source.path} cannot be read: {error.strerror or error}") from None
+
+    def _resolve(self, file: str, columns: list[str]) -> Resolved:
+        """Read which ids names have, if ids are to be resolved; this reading is not counted."""
+        source = self._sources[file]
+        rules = {column: rule for column, rule in source.spec.resolve.items() if column in columns}
+        if not rules:
+            return Resolved(source, {}, [])
+        names = [column for rule in rules.values() for column in rule.by]
+        counting, source.counting = source.counting, False
+        rows = self._raw(file, list(dict.fromkeys([*rules, *names])))
+        resolved = Resolved(source, rules, (_clean(source, batch, types=False) for batch in rows))
+        source.counting = counting
+        return resolved
 
     def _raw(self, file: str, columns: list[str]) -> Iterator[pl.DataFrame]:
         source, reader = self._sources[file], self._readers[file]
@@ -147,14 +165,14 @@ class RawFiles:
             self._notes.warn(f"{source.name} has no rows")
 
 
-def _clean(source: Source, batch: pl.DataFrame) -> pl.DataFrame:
-    """Make blanks null and check the types that the specification promises."""
+def _clean(source: Source, batch: pl.DataFrame, types: bool = True) -> pl.DataFrame:
+    """Make blanks null and check the types that the specification promises, if asked to."""
     texts = [name for name, dtype in batch.schema.items() if dtype == pl.String]
     nulls = {name: source.spec.nulls_of(name) for name in texts}
     batch = batch.with_columns(
         pl.when(~pl.col(name).is_in(nulls[name])).then(pl.col(name)).alias(name) for name in texts
     )
-    for column, dtype in source.spec.types.items():
+    for column, dtype in source.spec.types.items() if types else ():
         check_type(source, batch, column, dtype)
     return batch
 

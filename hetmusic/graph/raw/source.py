@@ -18,12 +18,14 @@ __all__ = ["LINE", "Source"]
 class Source:
     """A raw file, its specification, and where to note what is dropped."""
 
-    def __init__(self, path: Path, name: str, spec: FileSpec, notes: Notes) -> None:
+    def __init__(self, path: Path, name: str, spec: FileSpec, notes: Notes, is_log: bool = False) -> None:
         self.path = path
         #: how messages and the report call the file: never with the folder it lies in
         self.name = name
         self.spec = spec
         self.notes = notes
+        #: whether a row is one event, so that repeated pairs are what is counted and nothing to report
+        self.is_log = is_log
         #: a file that is read a second time is not counted again
         self.counting = True
         #: text between two fields of a csv file, once its first line has shown which
