@@ -40,6 +40,19 @@ _KEYS: dict[str, tuple[str, ...]] = {
 }
 
 
+def is_pattern(path: str) -> bool:
+    """Whether a path, or a part of one, stands for all files whose names fit."""
+    return any(character in path for character in "*?[")
+
+
+def format_of(path: str) -> Format | None:
+    """The format that a suffix stands for, also before that of a compressed file; None for all others."""
+    place = PurePosixPath(path.lower())
+    if place.suffix in COMPRESSED:
+        place = place.with_suffix("")
+    return _SUFFIXES.get(place.suffix)
+
+
 def _listed(value: Any) -> Any:
     """Let a single text stand for a list of one."""
     return [value] if isinstance(value, str) else value
@@ -82,7 +95,7 @@ class FileSpec(SpecModel):
     #: what it holds, in a few words, for the description of the dump
     about: str = ""
     #: relative to the raw folder, which it may not leave; of several the first that is there; each may also end in
-    #: ``.gz`` or ``.zip``
+    #: ``.gz`` or ``.zip``, or be a folder or a pattern (``year=*/*.csv``), whose files are read as one
     path: Texts
     #: by default from the suffix: ``.parquet``/``.pq``, ``.jsonl``/``.ndjson``, ``.db``/``.sqlite``; all else is csv
     format: Format | None = None
@@ -191,10 +204,7 @@ class FileSpec(SpecModel):
     @property
     def resolved_format(self) -> Format:
         """The format, from the suffix of the first path where not given."""
-        path = PurePosixPath(self.path[0].lower())
-        if path.suffix in COMPRESSED:
-            path = path.with_suffix("")
-        return self.format or _SUFFIXES.get(path.suffix, "csv")
+        return self.format or format_of(self.path[0]) or "csv"
 
     @property
     def separators(self) -> list[str]:

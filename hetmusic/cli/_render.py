@@ -38,7 +38,9 @@ def findings(report: Mapping[str, Any]) -> None:
     """The build report's counts."""
     lines = []
     for found in report.get("findings", []):
-        first = ", ".join(str(line) for line in found["first_lines"][:3])
+        parts = found.get("first_parts") or [""] * len(found["first_lines"])
+        places = zip(found["first_lines"][:3], parts, strict=False)
+        first = ", ".join(f"{line} of {part}" if part else str(line) for line, part in places)
         many = "lines" if len(found["first_lines"]) > 1 else "line"
         rows = f"{found['rows']:,} {'row' if found['rows'] == 1 else 'rows'} of {found['file']}"
         lines.append(f"  {found['action']} {rows}: {found['reason']} (first: {many} {first})")

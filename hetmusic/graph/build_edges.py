@@ -57,7 +57,7 @@ class EndMapper:
                 if (finding.file, finding.part) == (self._file, self._part) and finding.is_unknown:
                     raise DataError(
                         f"{self._file}: {finding.rows:,} of {self._rows:,} rows ({self._part}) have an "
-                        f"{finding.reason}; first: {finding.examples[0]!r}, line {finding.first_lines[0]:,}"
+                        f"{finding.reason}; first: {finding.examples[0]!r}, {finding.first_place}"
                     )
         if self._dropped > _ODD_SHARE * self._rows:
             self._notes.warn(

@@ -10,10 +10,22 @@ from pydantic import BaseModel, ConfigDict, Field
 #: dropped: the row is not in the graph; repaired: a value was replaced; merged: it says what another row says
 Action = Literal["dropped", "repaired", "merged"]
 
-#: column with the 1-based number of the line (parquet: row) that a row comes from
+#: column with the 1-based number of the line (parquet: row) that a row comes from; of a table in several files the
+#: number of the file, from 0, stands in the upper bits
 LINE = "__line__"
+_PART_BITS = 40
 _FIRST_LINES = 5
 _EXAMPLES = 3
+
+
+def encoded_line(part: int, line: pl.Expr) -> pl.Expr:
+    """The ``LINE`` of rows of one of several files."""
+    return line + (part << _PART_BITS)
+
+
+def decoded_line(line: int) -> tuple[int, int]:
+    """The number of the file, from 0, and that of the line in it, from 1."""
+    return line >> _PART_BITS, line & ((1 << _PART_BITS) - 1)
 
 
 class Finding(BaseModel):
@@ -36,6 +48,14 @@ class Finding(BaseModel):
     examples: list[str] = Field(default_factory=list)
     #: 1-based numbers of the first lines concerned (rows for parquet)
     first_lines: list[int] = Field(default_factory=list)
+    #: the files that these lines are from, if the table is in several files
+    first_parts: list[str] = Field(default_factory=list)
+
+    @property
+    def first_place(self) -> str:
+        """Where the first row stands."""
+        of_part = f" of {self.first_parts[0]}" if self.first_parts else ""
+        return f"line {self.first_lines[0]:,}{of_part}"
 
     @property
     def is_unknown(self) -> bool:
@@ -89,6 +109,8 @@ class Notes:
         self.report = BuildReport(dump=dump)
         self._values: dict[int, set[str]] = {}
         self._by_reason: dict[tuple[str, str, str], Finding] = {}
+        #: file name -> names of its parts, of tables in several files
+        self.parts: dict[str, list[str]] = {}
 
     def add(
         self, action: Action, reason: str, rows: pl.DataFrame, *, file: str, part: str, value: str = ""
@@ -103,7 +125,10 @@ class Notes:
         finding = self._finding(action, reason, file, part)
         finding.rows += rows.height
         room = _FIRST_LINES - len(finding.first_lines)
-        finding.first_lines += rows[LINE].head(room).to_list()
+        for number, line in map(decoded_line, rows[LINE].head(room)):
+            finding.first_lines.append(line)
+            if file in self.parts:
+                finding.first_parts.append(self.parts[file][number])
         if value:
             self._add_values(finding, rows[value].cast(pl.String))
 

@@ -17,6 +17,7 @@ from hetmusic.graph.raw.derived import Derived
 from hetmusic.graph.raw.jsonl_files import read_jsonl
 from hetmusic.graph.raw.located import Located, locate, sorted_files
 from hetmusic.graph.raw.parquet_files import read_parquet
+from hetmusic.graph.raw.parts import describe_parts, find_parts, partitioned, read_parts, total_size
 from hetmusic.graph.raw.pattern_files import read_pattern
 from hetmusic.graph.raw.readers import Reader, readers
 from hetmusic.graph.raw.resolved import Resolved
@@ -51,6 +52,7 @@ class RawFiles:
         :raises DataError: if the folder or a file that is not optional does not exist.
         :raises SchemaError: if a reader does not exist, or has no such option or column.
         """
+        self._spec = spec
         self._needed = columns_by_file(spec)
         self._notes = notes
         self._kept: dict[str, list[pl.DataFrame]] = {}
@@ -61,18 +63,28 @@ class RawFiles:
         self._resolved: dict[str, Resolved] = {}
         for file, place in self._located.items():
             reader, entry = self._readers[file], spec.files[file]
-            is_there = place.path.is_dir() if reader is not None and reader.folder else place.path.is_file()
-            if is_there:
-                _check_not_compressed(place, reader, entry.resolved_format)
-                self._sources[file] = Source(place.path, place.name, entry, notes, spec.is_log(file))
+            whole = reader is not None and reader.folder
+            parts = {} if whole else find_parts(place, entry)
+            if place.path.is_dir() if whole else parts or place.path.is_file():
+                self._sources[file] = self._source(file, place, parts)
+                _check_not_compressed(self._sources[file], reader)
             elif entry.optional:
                 notes.warn(f"{place.name} is absent (it is optional), so nothing was read from it")
             else:
-                wanted = "a folder" if reader is not None and reader.folder else "a file"
+                wanted = (
+                    "a folder" if reader is not None and reader.folder else "a file, or a folder with some"
+                )
                 kind = f"is not {wanted}" if place.path.exists() else "does not exist"
                 raise DataError(
                     f"{place.path} {kind} (file {file!r} of dump {spec.name!r}){place.alternatives}"
                 )
+
+    def _source(self, file: str, place: Located, parts: Mapping[str, Path]) -> Source:
+        source = Source(place.path, place.name, self._spec.files[file], self._notes, self._spec.is_log(file))
+        if parts:
+            source.parts = partitioned(parts, source)
+            self._notes.parts[place.name] = list(parts)
+        return source
 
     def __contains__(self, file: str) -> bool:
         return file in self._sources
@@ -91,7 +103,7 @@ class RawFiles:
             return
         source, reader = self._sources[file], self._readers[file]
         forced = reader is not None and reader.keep
-        keep = forced or source.path.is_dir() or source.path.stat().st_size <= _KEEP
+        keep = forced or source.path.is_dir() or total_size(source) <= _KEEP
         kept: list[pl.DataFrame] = []
         rows = size = 0
         for height, batch in self._read(file):
@@ -151,9 +163,8 @@ class RawFiles:
 
     def _raw(self, file: str, columns: list[str]) -> Iterator[pl.DataFrame]:
         source, reader = self._sources[file], self._readers[file]
-        if reader is not None:
-            return reader.read(source, columns)
-        return _READERS[source.spec.resolved_format](source, columns)
+        read = _READERS[source.spec.resolved_format] if reader is None else reader.read
+        return read_parts(source.parts, columns, read) if source.parts else read(source, columns)
 
     def _note_rows(self, source: Source, rows: int) -> None:
         source.counting = False
@@ -194,14 +205,18 @@ def _reader(spec: DumpSpec, file: str, needed: list[str]) -> Reader | None:
     return reader
 
 
-def _check_not_compressed(place: Located, reader: Reader | None, format: str) -> None:
-    reads_text = not (reader.folder or reader.database) if reader is not None else format in _UNPACKED
-    if not reads_text and place.path.is_file() and is_compressed(place.path):
-        raise DataError(f"{place.name} is compressed; only text files are read so: unpack it first")
+def _check_not_compressed(source: Source, reader: Reader | None) -> None:
+    format = source.spec.resolved_format
+    packed = format not in _UNPACKED if reader is None else reader.folder or reader.database
+    for file in source.parts or [source]:
+        if packed and file.path.is_file() and is_compressed(file.path):
+            raise DataError(f"{file.name} is compressed; only text files are read so: unpack it first")
 
 
 def _describe(source: Source) -> RawFile:
     """What the provenance says of a file; of a folder the checksum covers the names and sizes of its files."""
+    if source.parts:
+        return describe_parts(source)
     if not source.path.is_dir():
         return RawFile(name=source.name, bytes=source.path.stat().st_size, sha256=sha256(source.path))
     digest, total = hashlib.sha256(), 0

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hetmusic.errors import DataError, did_you_mean
+from hetmusic.graph.raw.globbing import matching
 from kg_schema.dump import DumpSpec
-from kg_schema.dump_files import COMPRESSED, FileSpec
+from kg_schema.dump_files import COMPRESSED, FileSpec, is_pattern
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Located:
     name: str
     #: what else would have been taken, for the message that the file is missing
     alternatives: str = ""
+    #: name -> path of the files that a pattern fits, in the order in which they are read; empty if it is one file
+    parts: Mapping[str, Path] = field(default_factory=dict)
 
 
 def locate(spec: DumpSpec, raw: Path | Mapping[str, Path]) -> dict[str, Located]:
@@ -39,7 +42,7 @@ def locate(spec: DumpSpec, raw: Path | Mapping[str, Path]) -> dict[str, Located]
     for file, entry in spec.files.items():
         if file not in raw and not entry.optional:
             raise DataError(f"no path given for file {file!r} of dump {spec.name!r}")
-    return {file: Located(Path(raw[file]), Path(raw[file]).name) for file in spec.files if file in raw}
+    return {file: _given(Path(raw[file])) for file in spec.files if file in raw}
 
 
 def sorted_files(folder: Path) -> Iterator[Path]:
@@ -50,11 +53,26 @@ def sorted_files(folder: Path) -> Iterator[Path]:
             yield Path(parent, name)
 
 
+def _given(path: Path) -> Located:
+    """The file, folder or pattern that a path of its own stands for."""
+    if path.exists() or not is_pattern(str(path)):
+        return Located(path, path.name)
+    fixed = next(number for number, part in enumerate(path.parts) if is_pattern(part))
+    name = "/".join(path.parts[fixed:])
+    return Located(path, name, parts=_fitting(Path(*path.parts[:fixed]), name))
+
+
+def _fitting(root: Path, path: str) -> dict[str, Path]:
+    return {name: root / name for name in matching(root, path)} if is_pattern(path) else {}
+
+
 def _first_there(raw: Path, entry: FileSpec) -> Located:
     """The first of a file's paths that exists, plain before compressed, or else the first."""
     for path in entry.path:
         for suffix in ("", *COMPRESSED):
             if (raw / f"{path}{suffix}").exists():
                 return Located(raw / f"{path}{suffix}", f"{path}{suffix}")
+            if found := _fitting(raw, f"{path}{suffix}"):
+                return Located(raw / f"{path}{suffix}", f"{path}{suffix}", parts=found)
     others = ", ".join(entry.path[1:])
     return Located(raw / entry.path[0], entry.path[0], f"; nor is there {others}" if others else "")

@@ -28,10 +28,9 @@ def read_parquet(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFram
             source.check_columns(file.schema_arrow.names, columns)
             for batch in file.iter_batches(_BATCH, columns=list(columns)):
                 frame = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
-                texts = [_text(source, frame[column]) for column in columns]
-                frame = pl.DataFrame(texts).with_row_index(LINE, row)
-                yield frame.with_columns(pl.col(LINE).cast(pl.Int64))
-                row += frame.height
+                lines = pl.int_range(row, row + batch.num_rows, dtype=pl.Int64, eager=True).alias(LINE)
+                yield pl.DataFrame([lines, *(_text(source, frame[column]) for column in columns)])
+                row += batch.num_rows
     except (pa.ArrowException, pl.exceptions.PolarsError) as error:
         first_line = str(error).split("\n")[0]
         raise DataError(f"{source.name} is damaged or no parquet file ({first_line})") from None

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from hetmusic.errors import DataError, did_you_mean
-from hetmusic.graph.build_report import LINE, Action, Notes
+from hetmusic.graph.build_report import LINE, Action, Notes, decoded_line, encoded_line
 from hetmusic.graph.raw.streams import open_raw
 from kg_schema.dump_files import FileSpec
 
@@ -26,6 +26,12 @@ class Source:
         self.notes = notes
         #: whether a row is one event, so that repeated pairs are what is counted and nothing to report
         self.is_log = is_log
+        #: the table that this file is a part of, if it is one
+        self.whole: Source | None = None
+        #: which part of it, from 0
+        self.number = 0
+        #: the files of a table in several files
+        self.parts: list[Source] = []
         #: a file that is read a second time is not counted again
         self.counting = True
         #: text between two fields of a csv file, once its first line has shown which
@@ -37,13 +43,23 @@ class Source:
         tables = ("parquet", "sqlite")
         return "row" if self.spec.reader or self.spec.resolved_format in tables else "line"
 
+    def where(self, line: int) -> str:
+        """How messages say where a row stands, from its ``LINE``."""
+        part, line = decoded_line(line)
+        name = self.parts[part].name if self.parts else self.name
+        return f"{name}, {self.unit} {line:,}"
+
     def count(self, action: Action, reason: str, rows: pl.DataFrame, value: str = "") -> None:
         """Note rows that the reader itself drops or repairs.
 
         :param rows: with the column ``LINE``.
         :param value: column of ``rows`` of which examples are shown, if any.
         """
-        if self.counting:
+        if self.whole is not None:
+            self.whole.count(
+                action, reason, rows.with_columns(encoded_line(self.number, pl.col(LINE))), value
+            )
+        elif self.counting:
             self.notes.add(action, reason, rows, file=self.name, part="file", value=value)
 
     def count_lines(self, action: Action, reason: str, lines: Sequence[int]) -> None:

@@ -118,8 +118,7 @@ def _from_date(source: Source, batch: pl.DataFrame, spec: TimeSpec) -> pl.Series
 def _refuse(source: Source, bad: pl.DataFrame, column: str, what: str, rows: int) -> NoReturn:
     value = bad[column][0]
     shown = "blank" if value is None else repr(value[:40])
-    line = bad[LINE][0]
     raise DataError(
-        f"{source.name}, {source.unit} {line:,}, field {column!r}: {shown} is not {what} "
+        f"{source.where(bad[LINE][0])}, field {column!r}: {shown} is not {what} "
         f"({bad.height:,} of {rows:,} rows read)"
     )
