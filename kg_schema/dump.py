@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from kg_schema.catalogue import builtin_names, dump_names, find_dump
 from kg_schema.dump_downloads import Download
 from kg_schema.dump_files import FileSpec, ScalarType, Texts
+from kg_schema.key_spaces import WORD_SPACES, KeyMap
 from kg_schema.models import SpecModel, mistake
 from kg_schema.yaml_file import YamlFile
 
@@ -64,6 +65,22 @@ class AttributeSpec(SpecModel):
     dtype: ScalarType = "str"
 
 
+def parse_match(texts: list[str]) -> dict[str, list[str]]:
+    """Read ``artist`` or ``song:name+artist``: node type and the attributes to compare, by default the name."""
+    found = {}
+    for text in texts:
+        node_type, _, attributes = text.partition(":")
+        found[node_type] = attributes.split("+") if attributes else ["name"]
+    return found
+
+
+def _match_names(value: Any) -> Any:
+    if isinstance(value, list) and all(isinstance(text, str) for text in value):
+        return parse_match(value)
+    return value
+
+
+MatchNames = Annotated[dict[str, list[str]], BeforeValidator(_match_names)]
 TimeField = Annotated[TimeSpec, BeforeValidator(_column_or_model)]
 AttributeField = Annotated[AttributeSpec, BeforeValidator(_column_or_model)]
 
@@ -210,6 +227,12 @@ class DumpSpec(SpecModel):
     assignments: AssignmentSource | None = None
     #: node type -> name of the modality -> where its vectors are
     features: dict[str, dict[str, FeatureSource]] = Field(default_factory=dict)
+    #: node type -> key space of its keys, for joining with other dumps; by default this dump's own
+    keys: dict[str, str] = Field(default_factory=dict)
+    #: files that lead from one key space to another, for all dumps of a build
+    key_maps: list[KeyMap] = Field(default_factory=list)
+    #: node type -> attributes by which its nodes may be joined with those of other dumps, beside their keys
+    match_names: MatchNames = Field(default_factory=dict)
 
     _source: Path | None = PrivateAttr(default=None)
 
@@ -245,6 +268,20 @@ class DumpSpec(SpecModel):
     def is_log(self, file: str) -> bool:
         """Whether a row of the file is one event, so that it is their nature to repeat what others say."""
         return any(edge.file == file and edge.count_rows for edge in self.edges)
+
+    def key_space(self, node_type: str) -> str:
+        """The key space of the nodes of a type: the stated one, else the words, else the dump's own, ``NAME/TYPE``.
+
+        Genres, emotions and tags have words as keys, unless the dump gives them a name beside the key.
+        """
+        if node_type in self.keys:
+            return self.keys[node_type]
+        sources = self.nodes.get(node_type, [])
+        numbered = any(source.name not in (None, source.key) for source in sources)
+        if node_type == "tag" and not sources:
+            numbered = self.assignments is not None and self.assignments.tag_names is not None
+        own = f"{self.name}/{node_type}"
+        return own if numbered else WORD_SPACES.get(node_type, own)
 
     def leads_to(self, file: str, key: str) -> bool:
         """Whether the rows of a file lead to the nodes of a column, so that many rows name one of them."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from kg_schema.dump import DumpSpec, EdgeSource
 from kg_schema.dump_files import FileSpec
 from kg_schema.errors import SchemaError, did_you_mean
+from kg_schema.key_spaces import key_space
 from kg_schema.ontology import Ontology
 from kg_schema.yaml_file import Location, dotted
 
@@ -99,6 +100,7 @@ def _problems(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
     yield from _interaction(spec, ontology)
     yield from _assignments(spec)
     yield from _features(spec)
+    yield from _keys(spec, ontology)
 
 
 def _types(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
@@ -143,6 +145,8 @@ def uses(spec: DumpSpec) -> Iterator[tuple[Location, str, dict[str, list[str]]]]
             columns["weight"] = [source.weight] if source.weight else []
             for file in source.file:
                 yield ("features", kind, modality), file, columns
+    for number, key_map in enumerate(spec.key_maps):
+        yield ("key_maps", number), key_map.file, {"keys": list(key_map.keys.values())}
     for file, entry in spec.files.items():
         for name, lookup in entry.lookups.items():
             columns = {"key": [lookup.key], "value": [lookup.value]}
@@ -282,6 +286,38 @@ def _features(spec: DumpSpec) -> Iterator[Problem]:
                 yield Problem(
                     ("features", kind, modality, "text"), f"there is an attribute {source.text!r} already"
                 )
+
+
+def _keys(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
+    """What the joining with other dumps relies on."""
+    for node_type, name in spec.keys.items():
+        here: Location = ("keys", node_type)
+        yield from _no_such_nodes(spec, here, node_type)
+        yield from _complaint(here, partial(key_space, name, ontology.node_types))
+        of = key_space(name, ontology.node_types).type
+        if of != node_type:
+            yield Problem(here, f"{name!r} are ids of {of} nodes")
+    for number, key_map in enumerate(spec.key_maps):
+        here = ("key_maps", number, "keys")
+        for name in key_map.keys:
+            yield from _complaint((*here, name), partial(key_space, name, ontology.node_types))
+        types = {name: key_space(name, ontology.node_types).type for name in key_map.keys}
+        if len(set(types.values())) > 1:
+            listed = ", ".join(f"{name} of {node_type}" for name, node_type in types.items())
+            yield Problem(here, f"the keys are not of one node type: {listed}")
+    for node_type, attributes in spec.match_names.items():
+        here = ("match_names", node_type)
+        yield from _no_such_nodes(spec, here, node_type)
+        known = ["name", *(name for source in spec.nodes.get(node_type, []) for name in source.attributes)]
+        for name in attributes:
+            if name not in known:
+                yield Problem(here, f"{node_type} has no attribute {name!r}{did_you_mean(name, known)}")
+
+
+def _no_such_nodes(spec: DumpSpec, location: Location, node_type: str) -> Iterator[Problem]:
+    if node_type not in spec.node_types:
+        hint = did_you_mean(node_type, spec.node_types)
+        yield Problem(location, f"the dump has no nodes of type {node_type!r}{hint}")
 
 
 def _complaint(location: Location, question: Callable[[], Any]) -> Iterator[Problem]:

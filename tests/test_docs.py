@@ -113,7 +113,8 @@ def check_call(arguments: list[str]) -> None:
             assert value is None or not value.startswith("--"), f"{token} is followed by {value}"
             if token == "--set" and value is not None and "KEY" not in value:
                 check_setting(arguments, value)
-    allowed = sum(isinstance(p, click.Argument) for p in command.params)
+    arguments_of = [p for p in command.params if isinstance(p, click.Argument)]
+    allowed = positional if any(p.nargs == -1 for p in arguments_of) else len(arguments_of)
     assert positional <= allowed, f"hetmusic {' '.join(arguments)}: more than {allowed} arguments"
 
 

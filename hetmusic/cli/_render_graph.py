@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -30,6 +30,33 @@ def validation(report: ValidationReport) -> None:
     _findings("warnings", report.warnings)
     if not report.findings:
         click.echo("\nnothing is wrong")
+
+
+def joined_nodes(report: Mapping[str, Any]) -> None:
+    """Which nodes of several dumps are one, which could be, and where they say different things."""
+    columns = ["nodes", "joined", "by_name", "new", "ambiguous"]
+    rows = [
+        [
+            found["node_type"],
+            found["dump"],
+            found["by"] or found["space"],
+            *(f"{found[c]:,}" if found[c] else "" for c in columns),
+        ]
+        for found in report["joins"]
+    ]
+    header = ["nodes", "dump", "joined on", "all", "known", "by name", "new", "ambiguous"]
+    click.echo("\n" + table(header, rows, [3, 4, 5, 6, 7]))
+    for found in report["joins"]:
+        who = f"{found['node_type']} of {found['dump']}"
+        for title, key in (("by name", "examples"), ("ambiguous, so not joined", "ambiguous_examples")):
+            if found[key]:
+                click.echo(f"  {who}, {title}: {'; '.join(found[key][:3])}")
+        for name, count in found["differing"].items():
+            click.echo(f"  {who}: an earlier dump has another {name} for {count:,}, which counts")
+    for found in report["joined_edges"]:
+        if found["known"]:
+            pairs = f"{found['known']:,} of {found['edges']:,} {found['edge_type']}"
+            click.echo(f"  {pairs} of {found['dump']} are in an earlier dump, which counts")
 
 
 def _findings(title: str, findings: Sequence[Finding]) -> None:

@@ -45,9 +45,36 @@ class NodeTable:
         found = keys.alias("key").to_frame().join(self._index, on="key", how="left", maintain_order="left")
         return found["index"]
 
+    def called(self, links: pl.DataFrame) -> NodeTable:
+        """The same nodes, found by other keys.
+
+        :param links: the other ``key`` (unique) of a node and its key in the ``graph``; those of unknown nodes are ignored.
+        """
+        return _Renamed(self, links)
+
+    def add_attribute(self, name: str, values: pl.Series) -> None:
+        """Add an attribute of all nodes, in index order; where there is such a one, the values that it lacks."""
+        if name in self.table.columns:
+            values = pl.select(pl.coalesce(self.table[name], values)).to_series()
+        self.table = self.table.with_columns(values.alias(name))
+
+
+class _Renamed(NodeTable):
+    """The nodes of another table by other keys; what is added to them is added to the table."""
+
+    def __init__(self, nodes: NodeTable, links: pl.DataFrame) -> None:
+        self.node_type = nodes.node_type
+        self._nodes = nodes
+        self._index = links.select("key", nodes.index_of(links["graph"]).alias("index")).drop_nulls()
+
+    @property
+    def table(self) -> pl.DataFrame:  # type: ignore[override]
+        """The nodes, with their key in the graph."""
+        return self._nodes.table
+
     def add_attribute(self, name: str, values: pl.Series) -> None:
         """Add an attribute of all nodes, in index order."""
-        self.table = self.table.with_columns(values.alias(name))
+        self._nodes.add_attribute(name, values)
 
 
 def build_nodes(spec: DumpSpec, files: RawFiles, ontology: Ontology, notes: Notes) -> dict[str, NodeTable]:
@@ -60,7 +87,7 @@ def build_nodes(spec: DumpSpec, files: RawFiles, ontology: Ontology, notes: Note
         known = table.height
         if node_type in created:
             extra = _collect(spec, created[node_type], node_type, files, notes)
-            table = _first_values([table, extra])
+            table = first_values([table, extra])
             if table.height > known:
                 notes.warn(
                     f"{table.height - known:,} {node_type} nodes were created from edges or assignments alone"
@@ -100,8 +127,8 @@ def _collect(
             rows = pl.concat([empty, *batches], how="diagonal_relaxed")
             if source.name or source.attributes:
                 _note_repeats(rows, source, repeats, node_type, files, notes)
-            parts.append(_first_values([rows]))
-    return _first_values(parts)
+            parts.append(first_values([rows]))
+    return first_values(parts)
 
 
 def _read(source: NodeSource, node_type: str, files: RawFiles, notes: Notes) -> Iterator[pl.DataFrame]:
@@ -152,7 +179,8 @@ def _note_repeats(
     notes.add("merged", reason, repeats, file=file, part=f"nodes {node_type}", value="key")
 
 
-def _first_values(parts: list[pl.DataFrame]) -> pl.DataFrame:
+def first_values(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    """One row per ``key``, in the order in which keys occur first, with the first value of each column that is not null."""
     rows = pl.concat(parts, how="diagonal_relaxed").drop(LINE, strict=False)
     values = pl.exclude("key").drop_nulls().first()
     if not rows["key"].is_duplicated().any():

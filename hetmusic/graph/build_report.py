@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import copy
+from typing import Any, Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
@@ -78,6 +79,50 @@ class TagSplit(BaseModel):
     assignments: int
 
 
+class JoinedNodes(BaseModel):
+    """How the nodes of one type of one dump were joined with those of the dumps that were named before it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    node_type: str
+    dump: str
+    #: key space of the dump's keys
+    space: str
+    #: ``key``, the way through key maps, or empty for the first dump and for nodes that are kept apart
+    by: str = ""
+    #: nodes of the dump
+    nodes: int
+    #: of these, nodes that the graph had already
+    joined: int = 0
+    #: of the joined ones, those that were joined by their name
+    by_name: int = 0
+    #: nodes that the graph had not
+    new: int = 0
+    #: nodes of the dump that turned out to be another node of the dump
+    merged: int = 0
+    #: nodes for which there are several candidates, and which are therefore not joined
+    ambiguous: int = 0
+    #: attribute -> nodes of which an earlier dump says something else, which counts
+    differing: dict[str, int] = Field(default_factory=dict)
+    #: some of those that were joined by name, in words
+    examples: list[str] = Field(default_factory=list)
+    ambiguous_examples: list[str] = Field(default_factory=list)
+
+
+class JoinedEdges(BaseModel):
+    """Edges of one relation that one of several dumps gave."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: ``src__relation__dst``
+    edge_type: str
+    dump: str
+    #: pairs of the dump
+    edges: int
+    #: of these, pairs that dumps named before it gave already, whose weight and time count
+    known: int
+
+
 class BuildReport(BaseModel):
     """What building a graph read, dropped and repaired; stored as ``build_report`` in ``graph.json``."""
 
@@ -89,6 +134,12 @@ class BuildReport(BaseModel):
     findings: list[Finding] = Field(default_factory=list)
     #: by kind: genre, emotion, tag
     tags: dict[str, TagSplit] = Field(default_factory=dict)
+    #: how the nodes of several dumps were joined
+    joins: list[JoinedNodes] = Field(default_factory=list)
+    #: what each dump gave to relations that several dumps have
+    joined_edges: list[JoinedEdges] = Field(default_factory=list)
+    #: options of the build that were given
+    options: dict[str, Any] = Field(default_factory=dict)
     #: what looks odd without any row being changed
     warnings: list[str] = Field(default_factory=list)
 
@@ -111,6 +162,13 @@ class Notes:
         self._by_reason: dict[tuple[str, str, str], Finding] = {}
         #: file name -> names of its parts, of tables in several files
         self.parts: dict[str, list[str]] = {}
+        self._dump = ""
+
+    def of_dump(self, name: str) -> Notes:
+        """For the same report, saying in every warning which of several dumps it is about."""
+        own = copy.copy(self)
+        own._dump = name
+        return own
 
     def add(
         self, action: Action, reason: str, rows: pl.DataFrame, *, file: str, part: str, value: str = ""
@@ -134,7 +192,8 @@ class Notes:
 
     def warn(self, text: str) -> None:
         """Note something that looks odd."""
-        self.report.warnings.append(text)
+        says_it = not self._dump or text.startswith(f"{self._dump}/")
+        self.report.warnings.append(text if says_it else f"{self._dump}: {text}")
 
     def finished(self) -> BuildReport:
         """The report, in an order that does not depend on how the files were cut into batches."""

@@ -57,21 +57,24 @@ class MusicGraph:
     @classmethod
     def build(
         cls,
-        dump: str | Path,
+        dump: str | Path | Sequence[str | Path],
         *,
-        raw: str | Path | Mapping[str, str | Path],
+        raw: str | Path | Mapping[str, Any],
         out: str | Path,
         overwrite: bool = False,
+        **options: Any,
     ) -> MusicGraph:
-        """Build a graph from a raw dump.
+        """Build a graph from raw dumps.
 
-        :param dump: name of a built-in dump specification (``hetrec-lastfm``) or path of a YAML file.
-        :param raw: folder of the raw files, or a path for each file id of the specification.
+        :param dump: name of a built-in dump specification (``hetrec-lastfm``) or path of a YAML file; a list joins several.
+        :param raw: folder of the raw files, or a path for each file id of the specification; of several dumps these by the
+            name of the dump.
         :param out: the new graph folder.
+        :param options: how dumps are joined (:class:`~hetmusic.graph.build_options.BuildOptions`).
         """
         from hetmusic.graph.build import build_graph
 
-        build_graph(dump, raw, out, overwrite=overwrite)
+        build_graph(dump, raw, out, overwrite=overwrite, **options)
         return cls.open(out)
 
     @property

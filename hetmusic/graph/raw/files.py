@@ -45,10 +45,13 @@ _KEEP_ROWS = 1 << 30
 class RawFiles:
     """The files of one dump, by their id in the specification."""
 
-    def __init__(self, spec: DumpSpec, raw: Path | Mapping[str, Path], notes: Notes) -> None:
+    def __init__(
+        self, spec: DumpSpec, raw: Path | Mapping[str, Path], notes: Notes, prefix: str = ""
+    ) -> None:
         """Find the files.
 
         :param raw: the folder that the paths of the specification are relative to, or file id -> path.
+        :param prefix: what the names of the files begin with, where those of several dumps must differ.
         :raises DataError: if the folder or a file that is not optional does not exist.
         :raises SchemaError: if a reader does not exist, or has no such option or column.
         """
@@ -57,7 +60,7 @@ class RawFiles:
         self._notes = notes
         self._kept: dict[str, list[pl.DataFrame]] = {}
         self._sources: dict[str, Source] = {}
-        self._located = locate(spec, raw)
+        self._located = {file: place.prefixed(prefix) for file, place in locate(spec, raw).items()}
         self._readers = {file: _reader(spec, file, self._needed[file]) for file in spec.files}
         self._derived: dict[str, Derived] = {}
         self._resolved: dict[str, Resolved] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hetmusic.errors import DataError, did_you_mean
@@ -24,6 +24,11 @@ class Located:
     alternatives: str = ""
     #: name -> path of the files that a pattern fits, in the order in which they are read; empty if it is one file
     parts: Mapping[str, Path] = field(default_factory=dict)
+
+    def prefixed(self, prefix: str) -> Located:
+        """The same with names that begin with a prefix, which tells the files of several dumps apart."""
+        parts = {prefix + name: path for name, path in self.parts.items()}
+        return replace(self, name=prefix + self.name, parts=parts)
 
 
 def locate(spec: DumpSpec, raw: Path | Mapping[str, Path]) -> dict[str, Located]:
