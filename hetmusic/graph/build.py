@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from hetmusic.graph.build_options import BuildOptions
 from hetmusic.graph.build_report import BuildReport, Notes
 from hetmusic.graph.checks import check_target
 from hetmusic.graph.joining import Content, Raw, Target, about, load_specs, open_dumps, target
+from hetmusic.graph.raw.kept import Room
 from hetmusic.graph.writer import GraphWriter
 from kg_schema.dump import DumpSpec
 from kg_schema.ontology import Ontology
@@ -49,19 +51,22 @@ def build_graph(
     check_target(out, overwrite)
     notes = Notes(wanted.name)
     notes.report.options = chosen.given()
-    opened = open_dumps(specs, raw, notes)
-    content = Content(opened, chosen, ontology, notes)
-    with GraphWriter(out, overwrite) as writer:
-        _write(writer, content, wanted, notes)
-        writer.finish(
-            name=wanted.name,
-            item=wanted.item,
-            interaction=wanted.interaction,
-            ontology=ontology,
-            about=about(specs),
-            provenance=[file for dump in opened for file in dump.files.provenance()],
-            build_report=notes.finished().model_dump(mode="json"),
-        )
+    with contextlib.ExitStack() as stack:
+        opened = open_dumps(specs, raw, notes, Room(_scratch(out)))
+        for dump in opened:
+            stack.enter_context(dump.files)
+        content = Content(opened, chosen, ontology, notes)
+        with GraphWriter(out, overwrite) as writer:
+            _write(writer, content, wanted, notes)
+            writer.finish(
+                name=wanted.name,
+                item=wanted.item,
+                interaction=wanted.interaction,
+                ontology=ontology,
+                about=about(specs),
+                provenance=[file for dump in opened for file in dump.files.provenance()],
+                build_report=notes.finished().model_dump(mode="json"),
+            )
     return notes.finished()
 
 
@@ -79,3 +84,8 @@ def _write(writer: GraphWriter, content: Content, wanted: Target, notes: Notes) 
         writer.edges(edge_type, table)
     for (node_type, name), vectors in content.vectors.items():
         writer.modality(node_type, name, vectors.values, vectors.indices, vectors.info)
+
+
+def _scratch(out: Path) -> Path:
+    """Where rows go that the memory is too small for: the folder that the graph will lie in, or the first that exists."""
+    return next(folder for folder in out.absolute().parents if folder.is_dir())

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import polars as pl
 
 from hetmusic.errors import DataError
 from hetmusic.graph.build_nodes import NodeTable
 from hetmusic.graph.build_report import LINE, Notes
+from hetmusic.graph.merging import PAIR, merge_pairs
 from hetmusic.graph.raw import RawFiles
+from hetmusic.graph.raw.codes import Codes
 from hetmusic.graph.raw.source import Source
-from hetmusic.graph.raw.values import times, weights
+from hetmusic.graph.raw.values import known_weights, times, weights
 from hetmusic.graph.types import EdgeType
 from kg_schema.dump import EdgeSource, OnUnknown
 from kg_schema.ontology import Relation
 
 # A share of dropped rows from which on the dump or its specification looks wrong.
 _ODD_SHARE = 0.1
+
+
+class End(NamedTuple):
+    """One end of the rows of a file."""
+
+    #: the column that is added
+    new: str
+    #: the column with keys
+    column: str
+    nodes: NodeTable
+    #: what the keys are if they are numbers
+    codes: Codes | None = None
 
 
 class EndMapper:
@@ -31,20 +46,17 @@ class EndMapper:
         self._rows = 0
         self._dropped = 0
 
-    def map(self, batch: pl.DataFrame, ends: Sequence[tuple[str, str, NodeTable]]) -> pl.DataFrame:
+    def map(self, batch: pl.DataFrame, ends: Sequence[End]) -> pl.DataFrame:
         """Add an index column per end and drop rows in which one is missing.
 
-        :param ends: (new column, column with keys, nodes) per end; a row with two bad ends counts for the
-            first.
+        :param ends: a row with two bad ends counts for the first.
         """
         self._rows += batch.height
-        for new, column, nodes in ends:
-            blank = batch.filter(pl.col(column).is_null())
-            self._drop(f"blank {nodes.node_type}", blank, "")
-            batch = batch.drop_nulls(column)
-            batch = batch.with_columns(nodes.index_of(batch[column]).alias(new))
-            self._drop(f"unknown {nodes.node_type}", batch.filter(pl.col(new).is_null()), column)
-            batch = batch.drop_nulls(new)
+        for end in ends:
+            batch = self._without_nulls(batch, end.column, f"blank {end.nodes.node_type}")
+            index = end.nodes.index_of(batch[end.column], end.codes)
+            batch = batch.with_columns(index.alias(end.new))
+            batch = self._without_nulls(batch, end.new, f"unknown {end.nodes.node_type}", end)
         return batch
 
     def finish(self) -> None:
@@ -64,9 +76,19 @@ class EndMapper:
                 f"{self._dropped:,} of {self._rows:,} rows of {self._file} ({self._part}) were dropped"
             )
 
-    def _drop(self, reason: str, rows: pl.DataFrame, value: str) -> None:
+    def _without_nulls(
+        self, batch: pl.DataFrame, column: str, reason: str, shown: End | None = None
+    ) -> pl.DataFrame:
+        """Drop the rows in which a column is null, quoting the keys of ``shown``."""
+        if not batch[column].null_count():
+            return batch
+        rows = batch.filter(pl.col(column).is_null())
+        if shown is not None and shown.codes is not None:
+            rows = rows.with_columns(shown.codes.decode(rows[shown.column]))
         self._dropped += rows.height
+        value = "" if shown is None else shown.column
         self._notes.add("dropped", reason, rows, file=self._file, part=self._part, value=value)
+        return batch.drop_nulls(column)
 
 
 def build_edges(
@@ -79,7 +101,7 @@ def build_edges(
 ) -> pl.DataFrame:
     """Read the edges of one relation from one source or, where several files have some, from all.
 
-    :return: columns ``src``, ``dst`` (unique pairs; src < dst if the relation is symmetric) and, where the
+    :return: columns ``src``, ``dst`` (unique pairs, sorted; src < dst if the relation is symmetric) and, where the
         data has them, ``weight`` and ``time``.
     """
     found: pl.DataFrame | None = None
@@ -88,7 +110,7 @@ def build_edges(
         file = files.source(edge.file).name
         found = more if found is None else _unite(found, more, relation, file, f"edges {edge_type}", notes)
     assert found is not None
-    return found.drop(LINE).sort("src", "dst")
+    return found.drop(LINE)
 
 
 def _read(
@@ -103,10 +125,14 @@ def _read(
     raw = files.source(edge.file)
     part = f"edges {edge_type}"
     mapper = EndMapper(raw.name, part, edge.on_unknown, notes)
-    ends = [("src", "src_key", nodes[edge_type.src]), ("dst", "dst_key", nodes[edge_type.dst])]
+    codes = files.codes(edge.file)
+    ends = [
+        End("src", "src_key", nodes[edge_type.src], codes.get(edge.src)),
+        End("dst", "dst_key", nodes[edge_type.dst], codes.get(edge.dst)),
+    ]
     parts = [_empty(edge)]
-    for batch in files.batches(edge.file):
-        mapped = mapper.map(_columns(edge, raw, batch, part), ends)
+    for batch in files.coded_batches(edge.file):
+        mapped = mapper.map(_columns(edge, raw, batch, codes, part), ends)
         if relation.symmetric:
             loop = pl.col("src") == pl.col("dst")
             notes.add("dropped", "self loop", mapped.filter(loop), file=raw.name, part=part)
@@ -116,16 +142,29 @@ def _read(
     return _merge(pl.concat(parts), relation, raw, part, notes)
 
 
-def _columns(edge: EdgeSource, raw: Source, batch: pl.DataFrame, part: str) -> pl.DataFrame:
+def _columns(
+    edge: EdgeSource, raw: Source, batch: pl.DataFrame, codes: Mapping[str, Codes], part: str
+) -> pl.DataFrame:
     """The keys of both ends, weight and time of a batch."""
     columns = {LINE: batch[LINE], "src_key": batch[edge.src], "dst_key": batch[edge.dst]}
     if edge.weight:
-        columns["weight"] = weights(raw, batch, edge.weight)
+        columns["weight"] = _weights(raw, batch, edge.weight, codes.get(edge.weight))
     if edge.count_rows:
         columns["weight"] = pl.repeat(1.0, batch.height, eager=True)
     if edge.time:
-        columns["time"] = times(raw, batch, edge.time, part)
+        texts = (codes[name].decode(batch[name]) for name in edge.time.columns if name in codes)
+        columns["time"] = times(raw, batch.with_columns(texts), edge.time, part)
     return pl.DataFrame(columns)
+
+
+def _weights(raw: Source, batch: pl.DataFrame, column: str, codes: Codes | None) -> pl.Series:
+    """A column of weights, converting each different text only once if there are numbers for them."""
+    if codes is None:
+        return weights(raw, batch, column)
+    values = codes.mapped(known_weights).gather(batch[column])
+    if not values.null_count():
+        return values
+    return weights(raw, batch.with_columns(codes.decode(batch[column])), column)
 
 
 def _empty(edge: EdgeSource) -> pl.DataFrame:
@@ -139,34 +178,22 @@ def _empty(edge: EdgeSource) -> pl.DataFrame:
 
 def _merge(rows: pl.DataFrame, relation: Relation, raw: Source, part: str, notes: Notes) -> pl.DataFrame:
     """One row per pair: weights summed (or their maximum, if the ontology says so), the latest time."""
-    pair = ["src", "dst"]
-    weight = pl.col("weight").sum() if relation.merge == "sum" else pl.col("weight").max()
-    rules = {"weight": weight, "time": pl.col("time").max()}
-    merged = rows.group_by(pair, maintain_order=True).agg(
-        pl.col(LINE).first(), *(rule for column, rule in rules.items() if column in rows.columns)
-    )
-    if merged.height < rows.height and not raw.is_log:
-        again = rows.filter(~pl.struct(pair).is_first_distinct())
-        notes.add("merged", "repeated pair", again, file=raw.name, part=part)
+    merged = merge_pairs(rows, relation.merge)
+    if not raw.is_log:
+        notes.add("merged", "repeated pair", merged.again, file=raw.name, part=part)
     if relation.symmetric:
         # Both directions say the same thing once, so even weights that are summed are not summed over them.
-        low, high = pl.min_horizontal(pair), pl.max_horizontal(pair)
-        merged = merged.with_columns(low.alias("src"), high.alias("dst"))
-        again = merged.filter(~pl.struct(pair).is_first_distinct())
-        notes.add("merged", "pair given in both directions", again, file=raw.name, part=part)
-        merged = merged.group_by(pair, maintain_order=True).agg(pl.col(LINE).first(), pl.exclude(LINE).max())
-    return merged
+        low, high = pl.min_horizontal(PAIR), pl.max_horizontal(PAIR)
+        merged = merge_pairs(merged.pairs.with_columns(low.alias("src"), high.alias("dst")), "max")
+        notes.add("merged", "pair given in both directions", merged.again, file=raw.name, part=part)
+    return merged.pairs
 
 
 def _unite(
     first: pl.DataFrame, second: pl.DataFrame, relation: Relation, file: str, part: str, notes: Notes
 ) -> pl.DataFrame:
     """The edges of two sources; a pair that both have is merged as rows of one source are."""
-    pair = ["src", "dst"]
-    again = second.join(first.select(pair), on=pair, how="semi", maintain_order="left")
+    again = second.join(first.select(PAIR), on=PAIR, how="semi").sort(LINE)
     notes.add("merged", "pair given by another file", again, file=file, part=part)
-    rows = pl.concat([first, second], how="diagonal")
-    weight = pl.col("weight").max() if relation.merge == "max" else pl.col("weight").sum()
-    rules = {LINE: pl.col(LINE).first(), "weight": weight, "time": pl.col("time").max()}
-    wanted = [rule for column, rule in rules.items() if column in rows.columns]
-    return rows.group_by(pair, maintain_order=True).agg(wanted)
+    rows = pl.concat([first, second], how="diagonal").drop(LINE)
+    return merge_pairs(rows.with_row_index(LINE), relation.merge).pairs

@@ -9,6 +9,7 @@ import polars as pl
 
 from hetmusic.graph.build_report import LINE, Notes
 from hetmusic.graph.raw import RawFiles
+from hetmusic.graph.raw.codes import Codes
 from hetmusic.graph.raw.values import convert
 from hetmusic.graph.writer import sort_nodes
 from kg_schema.dump import DumpSpec, NodeSource
@@ -40,8 +41,13 @@ class NodeTable:
         index = pl.int_range(self.table.height, dtype=pl.Int32, eager=True).alias("index")
         self._index = self.table.select("key").with_columns(index)
 
-    def index_of(self, keys: pl.Series) -> pl.Series:
-        """Node index of every key as Int32, null for unknown keys and for null."""
+    def index_of(self, keys: pl.Series, codes: Codes | None = None) -> pl.Series:
+        """Node index of every key as Int32, null for unknown keys and for null.
+
+        :param codes: what the keys are if they are numbers; all texts must have one already.
+        """
+        if codes is not None:
+            return codes.mapped(self.index_of).gather(keys)
         found = keys.alias("key").to_frame().join(self._index, on="key", how="left", maintain_order="left")
         return found["index"]
 
@@ -119,14 +125,17 @@ def _collect(
     empty = pl.DataFrame(schema={"key": pl.String(), "name": pl.String()})
     parts = [empty]
     for source in sources:
-        if source.file in files:
+        if source.file in files and not (source.name or source.attributes):
+            # Blank ends of edges are counted where the edges are read.
+            keys = files.distinct(source.file, source.key)
+            parts.append(pl.concat([empty, keys.alias("key").to_frame()], how="diagonal"))
+        elif source.file in files:
             repeats = spec.is_log(source.file) or spec.leads_to(source.file, source.key)
             batches = _read(source, node_type, files, notes)
             if repeats:
                 batches = _different(batches)
             rows = pl.concat([empty, *batches], how="diagonal_relaxed")
-            if source.name or source.attributes:
-                _note_repeats(rows, source, repeats, node_type, files, notes)
+            _note_repeats(rows, source, repeats, node_type, files, notes)
             parts.append(first_values([rows]))
     return first_values(parts)
 
@@ -141,10 +150,6 @@ def _read(source: NodeSource, node_type: str, files: RawFiles, notes: Notes) -> 
             columns[name] = convert(raw, batch, attribute.column, attribute.dtype).cast(
                 _DTYPES[attribute.dtype]
             )
-        if not (source.name or source.attributes):
-            # Blank ends of edges are counted where the edges are read.
-            yield pl.DataFrame(columns).drop_nulls("key").unique()
-            continue
         rows = pl.DataFrame({**columns, LINE: batch[LINE]})
         blank = rows.filter(pl.col("key").is_null())
         notes.add("dropped", f"blank {node_type}", blank, file=raw.name, part=f"nodes {node_type}")

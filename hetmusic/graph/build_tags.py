@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from hetmusic.graph.build_edges import EndMapper
+from hetmusic.graph.build_edges import End, EndMapper
 from hetmusic.graph.build_nodes import NodeTable
 from hetmusic.graph.build_report import LINE, Notes, TagSplit
 from hetmusic.graph.raw import RawFiles
@@ -111,7 +111,7 @@ def _read(
             time = times(raw, batch, source.time, "assignments")
         keys = {"k:user": batch[source.user], "k:item": batch[source.item], "key": batch[source.tag]}
         frame = pl.DataFrame({LINE: batch[LINE], **keys, "time": time})
-        ends = [("user", "k:user", nodes["user"]), ("item", "k:item", nodes[item])]
+        ends = [End("user", "k:user", nodes["user"]), End("item", "k:item", nodes[item])]
         frame = mapper.map(frame, ends)
         blank = frame.filter(pl.col("key").is_null())
         notes.add("dropped", "blank tag", blank, file=raw.name, part="assignments")

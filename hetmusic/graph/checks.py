@@ -9,6 +9,7 @@ import polars as pl
 
 from hetmusic.errors import DataError
 from hetmusic.graph.format import META_FILE, RelationInfo
+from hetmusic.graph.merging import pair_codes
 from hetmusic.graph.types import EdgeType
 
 
@@ -34,20 +35,26 @@ def check_nodes(node_type: str, keys: pl.Series) -> None:
         raise DataError(f"node type {node_type}: {len(twice):,} rows share a key, the first is {twice[0]!r}")
 
 
-def check_edges(edge_type: EdgeType, table: pl.DataFrame) -> None:
+def check_edges(edge_type: EdgeType, table: pl.DataFrame) -> pl.DataFrame:
     """Check an edge table.
 
+    :return: the table, sorted by (src, dst).
     :raises DataError: if an end or weight is null, a weight is not finite, or a pair occurs twice.
     """
     for column in set(table.columns) - {"time"}:
         if nulls := table[column].null_count():
             raise DataError(f"edges {edge_type}: {nulls:,} of {table.height:,} rows have no {column}")
-    if repeated := table.height - table.select("src", "dst").n_unique():
+    codes = pair_codes(table["src"], table["dst"])
+    if not (codes[1:] > codes[:-1]).all():  # else it is sorted, and no pair occurs twice
+        table = table.sort("src", "dst")
+        codes.sort()
+    if repeated := int((codes[1:] == codes[:-1]).sum()):
         raise DataError(
             f"edges {edge_type}: {repeated:,} of {table.height:,} rows repeat a pair; merge them first"
         )
     if "weight" in table.columns and (bad := int((~table["weight"].is_finite()).sum())):
         raise DataError(f"edges {edge_type}: {bad:,} of {table.height:,} weights are NaN or infinite")
+    return table
 
 
 def check_symmetric(unordered: Mapping[EdgeType, int], relations: Mapping[str, RelationInfo]) -> None:

@@ -140,8 +140,7 @@ class GraphWriter:
         if unknown := set(table.columns) - wanted.keys():
             raise DataError(f"edges {edge_type}: unknown column {sorted(unknown)[0]!r}")
         table = table.select(pl.col(column).cast(dtype) for column, dtype in wanted.items())
-        table = table.sort("src", "dst")
-        check_edges(edge_type, table)
+        table = check_edges(edge_type, table)
         self._write(edges_file(edge_type), table)
         self._edges[edge_type] = table.height
         self._ranges.note(f"edges {edge_type}", edge_type.src, table["src"])

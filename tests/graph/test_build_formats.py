@@ -17,7 +17,7 @@ from hetmusic.errors import DataError, SchemaError
 from hetmusic.graph import MusicGraph
 from hetmusic.graph.build import build_graph
 from hetmusic.graph.build_report import BuildReport
-from hetmusic.graph.raw import files, streams, text
+from hetmusic.graph.raw import kept, streams, text
 from hetmusic.graph.raw.readers import Reader
 from hetmusic.graph.raw.source import LINE, Source
 from kg_schema.dump import DumpSpec
@@ -452,12 +452,10 @@ def test_column_that_a_reader_lacks(tmp_path: Path) -> None:
         build(spec({"path": "p.txt", "reader": READER}, features=features), tmp_path)
 
 
-def test_large_files_are_read_again_with_the_same_result(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_kept_on_disk_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "p.csv").write_bytes(CSV)
     first, report = build(spec({"path": "p.csv"}), tmp_path)
-    monkeypatch.setattr(files, "_KEEP_ROWS", 0)
+    monkeypatch.setattr(kept, "_MEMORY", 0)
     again = build_graph(spec({"path": "p.csv"}), tmp_path, tmp_path / "again")
     assert MusicGraph.open(tmp_path / "again").checksum == first.checksum
     assert again == report

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hetmusic.graph import MusicGraph
 from hetmusic.graph.build import build_graph
 from hetmusic.graph.build_report import BuildReport
-from hetmusic.graph.raw import csv_files, files, parquet_files
+from hetmusic.graph.raw import csv_quoted, kept, parquet_files, source
 from hetmusic.graph.raw.text import read_pieces
 from kg_schema.dump import DumpSpec
 
@@ -458,16 +458,16 @@ def test_rows_of_the_complete_file_are_compared(tmp_path: Path) -> None:
 def test_pieces_change_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, quote: str | None
 ) -> None:
-    """Large files are read in pieces, and again for every part; neither shows in graph or report."""
+    """Large files are read in pieces and kept on disk; neither shows in graph or report."""
     lines = [f"u{i % 5},é{i % 7},{i},{i}" if i % 6 else ("" if i % 12 else "bad") for i in range(60)]
     if quote:
         lines.append('"u,\n1",x,1,1')
     (tmp_path / "l.csv").write_text("\n".join(["who,what,plays,at", *lines]) + "\n")
     dump = spec({"path": "l.csv", "ragged": "drop", "quote": quote})
     whole, expected = build(dump, tmp_path, tmp_path / "whole")
-    monkeypatch.setattr(csv_files, "read_pieces", functools.partial(read_pieces, size=size))
-    monkeypatch.setattr(csv_files, "_BATCH", 3)
-    monkeypatch.setattr(files, "_KEEP", -1)
+    monkeypatch.setattr(source, "read_pieces", functools.partial(read_pieces, size=size))
+    monkeypatch.setattr(csv_quoted, "_BATCH", 3)
+    monkeypatch.setattr(kept, "_MEMORY", 0)
     pieces, report = build(dump, tmp_path, tmp_path / "pieces")
     assert report == expected
     assert pieces.meta.files == whole.meta.files

@@ -9,6 +9,7 @@ from pathlib import Path
 from hetmusic.errors import ConfigError, DataError, did_you_mean
 from hetmusic.graph.build_report import Notes
 from hetmusic.graph.raw import RawFiles
+from hetmusic.graph.raw.kept import Room
 from kg_schema import dump_check
 from kg_schema.dump import DumpSpec
 from kg_schema.ontology import Ontology
@@ -54,23 +55,26 @@ def load_specs(
     return specs
 
 
-def open_dumps(specs: Sequence[DumpSpec], raw: Raw | Mapping[str, Raw], notes: Notes) -> list[Dump]:
+def open_dumps(
+    specs: Sequence[DumpSpec], raw: Raw | Mapping[str, Raw], notes: Notes, room: Room
+) -> list[Dump]:
     """Find the raw files of every dump.
 
     :param raw: for one dump its folder or the path of each file, for several these by the name of the dump.
+    :param room: what the rows of all dumps may take while they are kept.
     :raises ConfigError: if ``raw`` lacks a dump, or names one that is not built.
     :raises DataError: for missing files.
     """
     if len(specs) == 1 and not (isinstance(raw, Mapping) and list(raw) == [specs[0].name]):
-        return [Dump(specs[0], RawFiles(specs[0], _paths(raw), notes), notes)]
+        return [Dump(specs[0], RawFiles(specs[0], _paths(raw), notes, room=room), notes)]
     folders = _by_name(specs, raw)
     if len(specs) == 1:
-        return open_dumps(specs, folders[specs[0].name], notes)
+        return open_dumps(specs, folders[specs[0].name], notes, room)
     found = []
     for spec in specs:
         own = notes.of_dump(spec.name)
         try:
-            files = RawFiles(spec, _paths(folders[spec.name]), own, prefix=f"{spec.name}/")
+            files = RawFiles(spec, _paths(folders[spec.name]), own, f"{spec.name}/", room)
         except DataError as error:
             raise DataError(f"dump {spec.name}: {error}") from None
         found.append(Dump(spec, files, own))

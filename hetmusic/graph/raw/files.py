@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
 
-from hetmusic._io import sha256
 from hetmusic.errors import ConfigError, DataError, SchemaError, did_you_mean
 from hetmusic.graph.build_report import Notes
 from hetmusic.graph.format import RawFile
+from hetmusic.graph.raw.codes import Codes
 from hetmusic.graph.raw.csv_files import read_csv
 from hetmusic.graph.raw.derived import Derived
 from hetmusic.graph.raw.jsonl_files import read_jsonl
+from hetmusic.graph.raw.kept import KeptRows, Room
 from hetmusic.graph.raw.located import Located, locate, sorted_files
 from hetmusic.graph.raw.parquet_files import read_parquet
-from hetmusic.graph.raw.parts import describe_parts, find_parts, partitioned, read_parts, total_size
+from hetmusic.graph.raw.parts import describe_parts, find_parts, partitioned, read_parts
 from hetmusic.graph.raw.pattern_files import read_pattern
 from hetmusic.graph.raw.readers import Reader, readers
 from hetmusic.graph.raw.resolved import Resolved
@@ -36,34 +38,35 @@ _READERS = {
     "sqlite": read_sqlite,
 }
 _UNPACKED = ("csv", "jsonl", "pattern")
-# Files of up to 256 MiB are kept after the first reading; larger ones are read again for every part.
-_KEEP = 1 << 28
-# Rows that take more than this turn out to be too many only while they are read.
-_KEEP_ROWS = 1 << 30
 
 
 class RawFiles:
     """The files of one dump, by their id in the specification."""
 
     def __init__(
-        self, spec: DumpSpec, raw: Path | Mapping[str, Path], notes: Notes, prefix: str = ""
+        self,
+        spec: DumpSpec,
+        raw: Path | Mapping[str, Path],
+        notes: Notes,
+        prefix: str = "",
+        room: Room | None = None,
     ) -> None:
         """Find the files.
 
         :param raw: the folder that the paths of the specification are relative to, or file id -> path.
         :param prefix: what the names of the files begin with, where those of several dumps must differ.
+        :param room: what rows that are kept may take; by default a room of its own, in the system's temporary folder.
         :raises DataError: if the folder or a file that is not optional does not exist.
         :raises SchemaError: if a reader does not exist, or has no such option or column.
         """
         self._spec = spec
         self._needed = columns_by_file(spec)
         self._notes = notes
-        self._kept: dict[str, list[pl.DataFrame]] = {}
+        self._room = room or Room(Path(tempfile.gettempdir()))
+        self._kept: dict[str, KeptRows] = {}
         self._sources: dict[str, Source] = {}
         self._located = {file: place.prefixed(prefix) for file, place in locate(spec, raw).items()}
         self._readers = {file: _reader(spec, file, self._needed[file]) for file in spec.files}
-        self._derived: dict[str, Derived] = {}
-        self._resolved: dict[str, Resolved] = {}
         for file, place in self._located.items():
             reader, entry = self._readers[file], spec.files[file]
             whole = reader is not None and reader.folder
@@ -96,32 +99,42 @@ class RawFiles:
         """The file with that id."""
         return self._sources[file]
 
+    def __enter__(self) -> RawFiles:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the files that are still being read, and forget all rows."""
+        for source in self._sources.values():
+            source.close()
+        for kept in self._kept.values():
+            kept.close()
+
     def batches(self, file: str) -> Iterator[pl.DataFrame]:
         """All columns that the dump needs of a file as text, null where blank, with their ``LINE``.
+
+        A file is read once, whatever its size; afterwards its rows are those that were kept.
 
         :raises DataError: if the file cannot be read as specified.
         """
         if file in self._kept:
-            yield from self._kept[file]
-            return
-        source, reader = self._sources[file], self._readers[file]
-        forced = reader is not None and reader.keep
-        keep = forced or source.path.is_dir() or total_size(source) <= _KEEP
-        kept: list[pl.DataFrame] = []
-        rows = size = 0
-        for height, batch in self._read(file):
-            rows += height
-            size += int(batch.estimated_size())
-            keep = forced or (keep and size <= _KEEP_ROWS)
-            if keep:
-                kept.append(batch)
-            else:
-                kept.clear()
-            yield batch
-        if source.counting:
-            self._note_rows(source, rows)
-        if keep:
-            self._kept[file] = kept
+            yield from self._kept[file].batches()
+        else:
+            yield from self._first_reading(file)
+
+    def coded_batches(self, file: str) -> Iterator[pl.DataFrame]:
+        """The same, but with numbers in the columns of which :meth:`codes` knows them."""
+        self._read_all(file)
+        yield from self._kept[file].coded_batches()
+
+    def codes(self, file: str) -> Mapping[str, Codes]:
+        """Column -> the numbers of its texts, for those columns whose texts are repeated."""
+        self._read_all(file)
+        return self._kept[file].codes
+
+    def distinct(self, file: str, column: str) -> pl.Series:
+        """The different texts of a column, in any order."""
+        self._read_all(file)
+        return self._kept[file].distinct(column)
 
     def reader(self, file: str) -> Reader | None:
         """The named reader of a file that is no table."""
@@ -135,34 +148,44 @@ class RawFiles:
                 known[source.name] = _describe(source)
         return list(known.values())
 
+    def _read_all(self, file: str) -> None:
+        if file not in self._kept:
+            for _ in self._first_reading(file):
+                pass
+
+    def _first_reading(self, file: str) -> Iterator[pl.DataFrame]:
+        kept = KeptRows(self._room)
+        rows = 0
+        for height, batch in self._read(file):
+            rows += height
+            kept.add(batch)
+            yield batch
+        self._note_rows(self._sources[file], rows)
+        self._kept[file] = kept
+
     def _read(self, file: str) -> Iterator[tuple[int, pl.DataFrame]]:
         """The rows of a file with what is made of them or found in other files, and how many were read for them."""
         source, entry = self._sources[file], self._sources[file].spec
-        if file not in self._derived:
-            self._derived[file] = Derived(source, self._needed[file], self)
-        derived = self._derived[file]
+        derived = Derived(source, self._needed[file], self)
         columns = raw_columns(entry, self._needed[file])
         try:
-            if file not in self._resolved:
-                self._resolved[file] = self._resolve(file, columns)
-            for batch in self._raw(file, columns):
-                filled = self._resolved[file].add(_clean(source, batch))
-                yield batch.height, derived.add(filled)
+            for batch in self._cleaned(file, columns):
+                yield batch.height, derived.add(batch)
         except OSError as error:
             raise DataError(f"{source.path} cannot be read: {error.strerror or error}") from None
 
-    def _resolve(self, file: str, columns: list[str]) -> Resolved:
-        """Read which ids names have, if ids are to be resolved; this reading is not counted."""
+    def _cleaned(self, file: str, columns: list[str]) -> Iterator[pl.DataFrame]:
+        """The rows as they are in the file, with blank ids resolved where the specification says so."""
         source = self._sources[file]
+        cleaned = (_clean(source, batch) for batch in self._raw(file, columns))
         rules = {column: rule for column, rule in source.spec.resolve.items() if column in columns}
         if not rules:
-            return Resolved(source, {}, [])
-        names = [column for rule in rules.values() for column in rule.by]
-        counting, source.counting = source.counting, False
-        rows = self._raw(file, list(dict.fromkeys([*rules, *names])))
-        resolved = Resolved(source, rules, (_clean(source, batch, types=False) for batch in rows))
-        source.counting = counting
-        return resolved
+            yield from cleaned
+            return
+        kept = KeptRows(self._room)
+        resolved = Resolved(source, rules, kept.keeping(cleaned))
+        yield from map(resolved.add, kept.batches())
+        kept.close()
 
     def _raw(self, file: str, columns: list[str]) -> Iterator[pl.DataFrame]:
         source, reader = self._sources[file], self._readers[file]
@@ -170,7 +193,6 @@ class RawFiles:
         return read_parts(source.parts, columns, read) if source.parts else read(source, columns)
 
     def _note_rows(self, source: Source, rows: int) -> None:
-        source.counting = False
         self._notes.report.rows[source.name] = rows
         expected = source.spec.rows
         if expected is not None and rows != expected:
@@ -179,14 +201,18 @@ class RawFiles:
             self._notes.warn(f"{source.name} has no rows")
 
 
-def _clean(source: Source, batch: pl.DataFrame, types: bool = True) -> pl.DataFrame:
-    """Make blanks null and check the types that the specification promises, if asked to."""
+def _clean(source: Source, batch: pl.DataFrame) -> pl.DataFrame:
+    """Make blanks null and check the types that the specification promises."""
     texts = [name for name, dtype in batch.schema.items() if dtype == pl.String]
     nulls = {name: source.spec.nulls_of(name) for name in texts}
+    blank = {name: pl.any_horizontal(pl.col(name) == null for null in nulls[name]) for name in texts}
+    found = batch.select(pl.lit(0), *(blank[name].any() for name in texts)).row(0)[1:]
     batch = batch.with_columns(
-        pl.when(~pl.col(name).is_in(nulls[name])).then(pl.col(name)).alias(name) for name in texts
+        pl.when(~blank[name]).then(pl.col(name)).alias(name)
+        for name, any_blank in zip(texts, found, strict=True)
+        if any_blank
     )
-    for column, dtype in source.spec.types.items() if types else ():
+    for column, dtype in source.spec.types.items():
         check_type(source, batch, column, dtype)
     return batch
 
@@ -221,7 +247,9 @@ def _describe(source: Source) -> RawFile:
     if source.parts:
         return describe_parts(source)
     if not source.path.is_dir():
-        return RawFile(name=source.name, bytes=source.path.stat().st_size, sha256=sha256(source.path))
+        return RawFile(
+            name=source.name, bytes=source.path.stat().st_size, sha256=source.digest.of(source.path)
+        )
     digest, total = hashlib.sha256(), 0
     for path in sorted_files(source.path):
         size = path.stat().st_size

@@ -10,7 +10,6 @@ import polars as pl
 
 from hetmusic.errors import DataError, did_you_mean
 from hetmusic.graph.raw.source import LINE, Source
-from hetmusic.graph.raw.text import read_pieces
 
 _BATCH = 1 << 17
 
@@ -44,7 +43,7 @@ def _records(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
     # Numbers stay the texts they are written as: 1.0 and 12345678901234567890 may be keys.
     decoder = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
     blank: list[int] = []
-    for piece in read_pieces(source.path, source.name, source.spec.encoding):
+    for piece in source.pieces():
         for line, text in enumerate(piece.text.removesuffix("\n").split("\n"), piece.first_line):
             if not text.strip():
                 blank.append(line)

@@ -9,7 +9,6 @@ from urllib.parse import unquote
 
 import polars as pl
 
-from hetmusic._io import sha256
 from hetmusic.errors import DataError
 from hetmusic.graph.build_report import LINE, encoded_line
 from hetmusic.graph.format import RawFile
@@ -80,7 +79,7 @@ def describe_parts(source: Source) -> RawFile:
     """What the provenance says: the checksum covers names and contents of all parts."""
     digest = hashlib.sha256()
     for part in source.parts:
-        digest.update(f"{part.name}\0{sha256(part.path)}\n".encode("utf-8", "surrogateescape"))
+        digest.update(f"{part.name}\0{part.digest.of(part.path)}\n".encode("utf-8", "surrogateescape"))
     return RawFile(name=source.name, bytes=total_size(source), sha256=digest.hexdigest())
 
 

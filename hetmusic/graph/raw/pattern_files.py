@@ -8,7 +8,7 @@ import polars as pl
 
 from hetmusic.errors import DataError
 from hetmusic.graph.raw.source import LINE, Source
-from hetmusic.graph.raw.text import ends_with_newline, read_pieces
+from hetmusic.graph.raw.text import ends_with_newline
 
 
 def read_pattern(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
@@ -23,7 +23,7 @@ def read_pattern(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFram
     if spec.final_newline and not ends_with_newline(source.path, source.name):
         raise DataError(f"{source.name}: the file is cut off: its last line does not end with a line break")
     empty = True
-    for piece in read_pieces(source.path, source.name, spec.encoding):
+    for piece in source.pieces():
         empty = False
         lines = (
             pl.Series("text", [piece.text.removesuffix("\n")])

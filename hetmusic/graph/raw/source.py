@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from hetmusic.errors import DataError, did_you_mean
 from hetmusic.graph.build_report import LINE, Action, Notes, decoded_line, encoded_line
-from hetmusic.graph.raw.streams import open_raw
+from hetmusic.graph.raw.streams import Digest, open_raw
+from hetmusic.graph.raw.text import Piece, read_pieces
 from kg_schema.dump_files import FileSpec
 
 __all__ = ["LINE", "Source"]
@@ -32,10 +33,24 @@ class Source:
         self.number = 0
         #: the files of a table in several files
         self.parts: list[Source] = []
-        #: a file that is read a second time is not counted again
-        self.counting = True
+        #: the checksum of what has been read
+        self.digest = Digest()
+        self._reading: list[Generator[Piece]] = []
         #: text between two fields of a csv file, once its first line has shown which
         self.separator = spec.separators[0]
+
+    def pieces(self) -> Iterator[Piece]:
+        """The text of the file in pieces (:func:`~hetmusic.graph.raw.text.read_pieces`), checksummed on the way."""
+        pieces = read_pieces(self.path, self.name, self.spec.encoding, digest=self.digest)
+        self._reading.append(pieces)
+        return pieces
+
+    def close(self) -> None:
+        """Close the file wherever reading it has stopped."""
+        for pieces in self._reading:
+            pieces.close()
+        for part in self.parts:
+            part.close()
 
     @property
     def unit(self) -> str:
@@ -59,7 +74,7 @@ class Source:
             self.whole.count(
                 action, reason, rows.with_columns(encoded_line(self.number, pl.col(LINE))), value
             )
-        elif self.counting:
+        else:
             self.notes.add(action, reason, rows, file=self.name, part="file", value=value)
 
     def count_lines(self, action: Action, reason: str, lines: Sequence[int]) -> None:

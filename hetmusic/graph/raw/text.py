@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from hetmusic.errors import DataError
-from hetmusic.graph.raw.streams import open_raw
+from hetmusic.graph.raw.streams import Digest, open_raw
 
 _PIECE = 1 << 24
 # A line that goes on beyond its piece may be so long; no table has such a row, and it has to fit into the memory.
@@ -20,28 +24,41 @@ _BOM = b"\xef\xbb\xbf"
 class Piece:
     """Consecutive lines of a file."""
 
-    text: str
+    #: valid UTF-8 without NUL
+    data: bytes
     #: 1-based number of the first line
     first_line: int
+    #: number of line breaks
+    breaks: int
+
+    @cached_property
+    def text(self) -> str:
+        """The lines as a text."""
+        return self.data.decode()
 
 
-def read_pieces(path: Path, name: str, encoding: str, size: int = _PIECE) -> Iterator[Piece]:
+def read_pieces(
+    path: Path, name: str, encoding: str, size: int = _PIECE, digest: Digest | None = None
+) -> Generator[Piece]:
     """Read a file, unpacked, in pieces of about ``size`` bytes; each but perhaps the last ends with a line break.
 
-    A byte order mark at the beginning is dropped.
+    A byte order mark at the beginning is dropped. The next piece is read by another thread while one is worked on, so
+    that two are in memory.
 
     :param name: how messages call the file.
+    :param digest: is given all bytes of the file, as they are on disk.
     :raises DataError: for bytes that the encoding does not have, or that no text has, and for endless lines.
     :raises OSError: if the file cannot be read.
     """
     encoding = "utf-8" if encoding == "utf-8-sig" else encoding
-    line, offset = 1, 0
-    with open_raw(path, name) as stream:
-        while data := _next(stream, size, name, line):
-            skip = len(_BOM) if offset == 0 and encoding == "utf-8" and data.startswith(_BOM) else 0
-            yield Piece(_decode(data[skip:], name, encoding, offset + skip, line), line)
-            line += data.count(b"\n")
-            offset += len(data)
+    with open_raw(path, name, digest) as stream, ThreadPoolExecutor(1) as reader:
+        line, offset = 1, 0
+        coming = reader.submit(_read, stream, size, name, encoding, line, offset)
+        while (found := coming.result()) is not None:
+            piece, length = found
+            line, offset = line + piece.breaks, offset + length
+            coming = reader.submit(_read, stream, size, name, encoding, line, offset)
+            yield piece
 
 
 def ends_with_newline(path: Path, name: str) -> bool:
@@ -65,9 +82,21 @@ def contains(path: Path, name: str, character: str, encoding: str) -> bool:
     return False
 
 
+def _read(
+    stream: BinaryIO, size: int, name: str, encoding: str, line: int, offset: int
+) -> tuple[Piece, int] | None:
+    """The next piece and its length in the file; None at the end."""
+    data = _next(stream, size, name, line)
+    if not data:
+        return None
+    skip = len(_BOM) if offset == 0 and encoding == "utf-8" and data.startswith(_BOM) else 0
+    breaks = int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord("\n")))
+    return Piece(_checked(data[skip:], name, encoding, offset + skip, line), line, breaks), len(data)
+
+
 def _next(stream: BinaryIO, size: int, name: str, line: int) -> bytes:
     data = stream.read(size)
-    if data.endswith(b"\n"):
+    if not data or data.endswith(b"\n"):
         return data
     rest = stream.readline(_LONGEST + 1)
     if len(rest) > _LONGEST:
@@ -75,21 +104,25 @@ def _next(stream: BinaryIO, size: int, name: str, line: int) -> bytes:
         raise DataError(
             f"{name}, line {row:,}: the line is longer than {_LONGEST:,} bytes: this is no table of text"
         )
-    return data + rest
+    return data + rest if rest else data
 
 
-def _decode(data: bytes, name: str, encoding: str, offset: int, line: int) -> str:
+def _checked(data: bytes, name: str, encoding: str, offset: int, line: int) -> bytes:
+    """The text as UTF-8, once it is known to be one in the encoding that it is said to have."""
     nul = data.find(b"\0")
     if nul >= 0:
         where = _where(data, nul, offset, line)
         raise DataError(f"{name}: a NUL byte at {where}: this is not a text file in {encoding}")
+    if data.isascii():
+        return data
     try:
-        return data.decode(encoding)
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
         where = _where(data, error.start, offset, line)
         byte = data[error.start]
         hint = "; if the file is in Latin-1, set `encoding: latin-1`" if encoding == "utf-8" else ""
         raise DataError(f"{name} is not {encoding}: byte 0x{byte:02x} at {where}{hint}") from None
+    return data if encoding == "utf-8" else text.encode()
 
 
 def _where(data: bytes, position: int, offset: int, line: int) -> str:

@@ -23,6 +23,9 @@ def check_type(source: Source, batch: pl.DataFrame, column: str, dtype: ScalarTy
     :raises DataError: naming the first value that is not.
     """
     if dtype == "int":
+        # what fits into 64 bits is recognised sooner than by the expression
+        if batch[column].cast(pl.Int64, strict=False).null_count() == batch[column].null_count():
+            return
         bad = batch.filter(~pl.col(column).str.contains(_INT))
         if bad.height:
             _refuse(source, bad, column, _WHAT[dtype], batch.height)
@@ -53,6 +56,12 @@ def convert(source: Source, batch: pl.DataFrame, column: str, dtype: ScalarType)
     if bad.height:
         _refuse(source, bad, column, _WHAT[dtype], batch.height)
     return values
+
+
+def known_weights(texts: pl.Series) -> pl.Series:
+    """Texts as :func:`weights` would read them, null for those that are none."""
+    values = texts.str.strip_chars().cast(pl.Float64, strict=False)
+    return pl.select(pl.when(values.cast(pl.Float32).is_finite()).then(values)).to_series()
 
 
 def weights(source: Source, batch: pl.DataFrame, column: str) -> pl.Series:

@@ -27,8 +27,6 @@ class Reader(ABC):
     folder: ClassVar[bool] = False
     #: whether it reads an SQLite database, which is never unpacked
     database: ClassVar[bool] = False
-    #: whether reading is so slow that the rows are kept in memory, however many they are
-    keep: ClassVar[bool] = False
 
     @abstractmethod
     def read(self, source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
