@@ -54,7 +54,7 @@ def _reason(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _parents(path: Path) -> Iterator[None]:
+def with_parents(path: Path) -> Iterator[None]:
     """Make the folders that ``path`` lies in; if the block fails, those that were made and are empty go again."""
     made = [folder for folder in path.parents if not folder.exists()]
     try:
@@ -74,7 +74,7 @@ def replacing_file(path: Path) -> Iterator[Path]:
     :raises UserError: if the folder cannot be written (read-only, disk full, not a folder).
     """
     path = Path(path)
-    with explaining_failed_write(path), _parents(path):
+    with explaining_failed_write(path), with_parents(path):
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         os.close(handle)
         temporary = Path(name)
@@ -101,7 +101,7 @@ def replacing_folder(path: Path, *, overwrite: bool = False, mark: str | None = 
         raise UserError(f"{path} already exists; choose another --out or pass --overwrite")
     if path.exists() and mark is not None and not (path / mark).is_file():
         raise UserError(f"{path} is not replaced, since it is something else: it has no {mark}")
-    with explaining_failed_write(path), _parents(path):
+    with explaining_failed_write(path), with_parents(path):
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
         try:
             yield temporary

@@ -7,6 +7,7 @@ from kg_schema.errors import SchemaError, UserError, did_you_mean
 __all__ = [
     "ConfigError",
     "DataError",
+    "DownloadError",
     "EnvironmentProblem",
     "FeatureError",
     "GraphFormatError",
@@ -21,6 +22,10 @@ __all__ = [
 
 class DataError(UserError):
     """A raw file that cannot be read as its specification says."""
+
+
+class DownloadError(UserError):
+    """A file that cannot be downloaded, is not what it should be, or cannot be unpacked safely."""
 
 
 class GraphFormatError(UserError):

@@ -17,6 +17,7 @@ from hetmusic.errors import UserError, did_you_mean
 #: command -> one-line help, so that ``hetmusic --help`` imports none of them
 COMMANDS = {
     "dumps": "List public data sets and what becomes of their files.",
+    "fetch": "Download the raw files of a public data set.",
     "build": "Build a knowledge graph from a raw dump.",
     "info": "Show what a graph holds.",
     "validate": "Check everything in a graph that can be wrong.",

@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from hetmusic.dumps import KnownDump
+    from hetmusic.dumps.fetch import Fetched
     from kg_schema.dump import DumpSpec
     from kg_schema.dump_downloads import Download
     from kg_schema.dump_files import FileSpec
@@ -27,7 +28,7 @@ def listing(dumps: Sequence[KnownDump]) -> None:
         click.echo(f"{click.style(dump.name, bold=True)}: {dump.spec.title}")
         _about(dump.spec)
         click.echo()
-    click.echo("what becomes of the files: hetmusic dumps show NAME")
+    click.echo("what becomes of the files: hetmusic dumps show NAME\nget them: hetmusic fetch NAME --to DIR")
 
 
 def explanation(spec: DumpSpec, sections: Mapping[str, Sequence[str]]) -> None:
@@ -48,6 +49,26 @@ def explanation(spec: DumpSpec, sections: Mapping[str, Sequence[str]]) -> None:
             click.echo(
                 textwrap.fill(line.strip(), _WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")
             )
+
+
+def fetched(found: Fetched) -> None:
+    """What became of one file, and what a person has to do about it."""
+    load, names = found.load, ", ".join(found.load.gives)
+    if found.action in ("there", "fetched"):
+        done = "already there" if found.action == "there" else f"fetched, {size(found.size)}"
+        click.echo(f"{names}: {done}")
+        if found.sha256 is not None and load.sha256 is None:
+            click.echo(f"  sha256 of {load.file}: {found.sha256} (the publisher gives none to compare with)")
+        return
+    where = f"from {load.url or load.page}" if found.action == "missing" else f"by hand from {load.page}"
+    state = (
+        f"not fetched, and not needed ({found.reason})"
+        if found.reason
+        else f"missing; to be downloaded {where}"
+    )
+    click.echo(f"{names}: {state}{', and not needed' if load.optional and not found.reason else ''}")
+    if found.action == "manual":
+        click.echo(f"  call the file {load.file}" + (f"; {load.note}" if load.note else ""))
 
 
 def size(number: int | None) -> str:

@@ -38,9 +38,6 @@ def _file(spec: DumpSpec, file: str, entry: FileSpec) -> Iterator[str]:
         yield f"  blank `{name}` is the only one that {names} has elsewhere, else `{rule.prefix}` and {names}"
     for name, columns in entry.combine.items():
         yield f"  `{name}` is made of {' and '.join(f'`{column}`' for column in columns)}"
-    for name, rule in entry.resolve.items():
-        names = " and ".join(f"`{column}`" for column in rule.by)
-        yield f"  where `{name}` is blank it is that of other rows with the same {names}, else these after {rule.prefix!r}"
     for name, lookup in entry.lookups.items():
         yield (
             f"  `{name}` is `{lookup.value}` of {file_name(spec, lookup.file)}, "

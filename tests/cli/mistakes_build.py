@@ -242,4 +242,10 @@ DUMPS = [
         "spec.yaml",
         prepare=lambda p: p.write("raw/spec.yaml"),
     ),
+    case("fetch without a folder", "fetch taste-profile", "--to"),
+    case("fetch nothing known", "fetch taste-profil --to {at}/new", "did you mean 'taste-profile'"),
+    case("fetch without addresses", "fetch {raw}/spec.yaml --to {at}/new", "does not say where"),
+    case(
+        "fetch into a file", "fetch taste-profile --to {raw}/users.csv --offline", "users.csv is not a folder"
+    ),
 ]

@@ -7,6 +7,7 @@ import pytest
 from hetmusic.cli._render_dumps import size
 from kg_schema.dump import builtin_names
 from tests.cli.running import hetmusic
+from tests.dumps.server import Page, serving
 from tests.kg_schema.test_downloads import install
 
 
@@ -62,3 +63,50 @@ def test_sizes_for_people():
         "640.0 MB",
         "1000.0 TB",
     ]
+
+
+SPEC = """
+name: mine
+item: song
+downloads:
+  - {{url: "{url}/plays.csv"}}
+  - {{page: "https://data.example", name: songs.csv, note: ask for it{optional}}}
+files:
+  plays: {{path: plays.csv}}
+nodes:
+  user: [{{file: plays, key: who}}]
+  song: [{{file: plays, key: what}}]
+edges:
+  - {{relation: likes, file: plays, src: who, dst: what}}
+"""
+
+
+def test_fetch_and_build(tmp_path, monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+    spec, raw = tmp_path / "mine.yaml", tmp_path / "raw"
+    with serving() as server:
+        server.pages["plays.csv"] = Page(b"who,what\na,x\n")
+        spec.write_text(SPEC.format(url=server.address, optional=""))
+        done = hetmusic("fetch", spec, "--to", raw)
+        assert done.error == f"error: {raw} is not complete: 1 file is missing, as shown above"
+        assert "plays.csv: fetched, 13 bytes\n  sha256 of plays.csv: " in done.out
+        assert "songs.csv: missing; to be downloaded by hand from https://data.example" in done.out
+        assert "  call the file songs.csv; ask for it" in done.out
+        assert "downloading plays.csv" in done.err
+    spec.write_text(SPEC.format(url=server.address, optional=", optional: true"))
+    done = hetmusic("fetch", spec, "--to", raw, "--offline", "--quiet").succeeded()
+    assert "plays.csv: already there" in done.out
+    assert "songs.csv: missing; to be downloaded from https://data.example, and not needed" in done.out
+    next_command = done.out.partition("next: hetmusic ")[2].replace("GRAPH", str(tmp_path / "graph")).split()
+    hetmusic(*next_command).succeeded()
+
+
+def test_fetch_offline_of_a_public_data_set(tmp_path):
+    done = hetmusic("fetch", "hetrec-lastfm", "--to", tmp_path, "--offline")
+    assert "1 file is missing" in done.error
+    assert "to be downloaded from https://files.grouplens.org/" in done.out
+    for name in ("artists", "tags", "user_artists", "user_friends", "user_taggedartists"):
+        (tmp_path / f"{name}.dat").touch()
+    assert (
+        "already there" in hetmusic("fetch", "hetrec-lastfm", "--to", tmp_path, "--offline").succeeded().out
+    )
