@@ -22,10 +22,11 @@ from kg_schema.yaml_file import YamlFile
 __all__ = ["DumpSpec", "builtin_names", "dump_names"]
 
 TagKind = Literal["genre", "emotion", "tag"]
-#: what to do about an unknown end of an edge: refuse the dump, drop and count the row, or create the node
-OnUnknown = Literal["error", "drop", "create"]
+#: what to do about an unknown end of an edge: refuse the dump, drop and count the row, leave it out since many are
+#: expected to be unknown, or create the node
+OnUnknown = Literal["error", "drop", "ignore", "create"]
 
-_TAG_KINDS: tuple[TagKind, ...] = ("genre", "emotion", "tag")
+TAG_KINDS: tuple[TagKind, ...] = ("genre", "emotion", "tag")
 
 
 def _column_or_model(value: Any) -> Any:
@@ -122,6 +123,8 @@ class EdgeSource(SpecModel):
     count_rows: bool = False
     time: TimeField | None = None
     on_unknown: OnUnknown = "drop"
+    #: whether only those are taken whose source has no edge of this relation from the files before
+    fill: bool = False
 
     @model_validator(mode="after")
     def _one_weight(self) -> EdgeSource:
@@ -161,7 +164,7 @@ class AssignmentSource(SpecModel):
     time: TimeField | None = None
     on_unknown: OnUnknown = "drop"
     #: what tags are split into; without ``genre``, genres stay tags, and likewise for ``emotion``
-    kinds: list[TagKind] = Field(default_factory=lambda: [*_TAG_KINDS])
+    kinds: list[TagKind] = Field(default_factory=lambda: [*TAG_KINDS])
 
     @model_validator(mode="after")
     def _rest_has_a_place(self) -> AssignmentSource:
@@ -173,6 +176,36 @@ class AssignmentSource(SpecModel):
     def columns(self) -> list[str]:
         """The columns that are needed."""
         return [self.user, self.item, self.tag, *(self.time.columns if self.time else [])]
+
+
+class TagSource(SpecModel):
+    """A file that says which tags something has, but not who gave them."""
+
+    file: str
+    #: node type of what has the tags; by default the recommended one
+    type: str | None = None
+    #: column with its key
+    item: str
+    #: column with the tag's text
+    tag: str
+    weight: str | None = None
+    #: what tags are split into, as for assignments; of one kind alone every word is one, known or not
+    kinds: list[TagKind] = Field(default_factory=lambda: [*TAG_KINDS])
+    on_unknown: OnUnknown = "drop"
+
+    @model_validator(mode="after")
+    def _rest_has_a_place(self) -> TagSource:
+        alone = self.kinds in (["genre"], ["tag"])
+        if len(set(self.kinds)) != len(self.kinds) or not ("tag" in self.kinds or alone):
+            raise mistake(
+                "lists each kind once, and is `[genre]` or holds `tag`, where other words go", "kinds"
+            )
+        return self
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are needed."""
+        return [self.item, self.tag, *([self.weight] if self.weight else [])]
 
 
 class FeatureSource(SpecModel):
@@ -225,6 +258,8 @@ class DumpSpec(SpecModel):
     nodes: dict[str, list[NodeSource]] = Field(default_factory=dict)
     edges: list[EdgeSource] = Field(default_factory=list)
     assignments: AssignmentSource | None = None
+    #: tags without the people who gave them
+    tags: list[TagSource] = Field(default_factory=list)
     #: node type -> name of the modality -> where its vectors are
     features: dict[str, dict[str, FeatureSource]] = Field(default_factory=dict)
     #: node type -> key space of its keys, for joining with other dumps; by default this dump's own
@@ -261,9 +296,17 @@ class DumpSpec(SpecModel):
 
     @property
     def node_types(self) -> list[str]:
-        """Types that have nodes: the declared ones and, after them, those that assignments create."""
-        kinds = self.assignments.kinds if self.assignments else []
-        return [*self.nodes, *sorted(set(kinds) - set(self.nodes))]
+        """Types that have nodes: the declared ones and, after them, those that assignments and tags create."""
+        return [*self.nodes, *sorted(set(self.tag_kinds) - set(self.nodes))]
+
+    @property
+    def tag_kinds(self) -> list[TagKind]:
+        """The kinds of nodes that assignments and tags create."""
+        found = [
+            *(self.assignments.kinds if self.assignments else []),
+            *(k for t in self.tags for k in t.kinds),
+        ]
+        return [kind for kind in TAG_KINDS if kind in found]
 
     def is_log(self, file: str) -> bool:
         """Whether a row of the file is one event, so that it is their nature to repeat what others say."""

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from kg_schema.dump import DumpSpec, EdgeSource
+from kg_schema.dump import DumpSpec, EdgeSource, TagKind
 from kg_schema.dump_files import FileSpec
 from kg_schema.errors import SchemaError, did_you_mean
 from kg_schema.key_spaces import key_space
 from kg_schema.ontology import Ontology
 from kg_schema.yaml_file import Location, dotted
 
-#: kind of an assigned tag -> the relation that is aggregated from assignments
+#: kind of a tag -> the relation that it becomes
 ASSIGNED_RELATIONS = {"genre": "has_genre", "emotion": "evokes", "tag": "has_tag"}
 
 
@@ -99,6 +99,7 @@ def _problems(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
     yield from _edges(spec, ontology)
     yield from _interaction(spec, ontology)
     yield from _assignments(spec)
+    yield from _tags(spec, ontology)
     yield from _features(spec)
     yield from _keys(spec, ontology)
 
@@ -138,6 +139,9 @@ def uses(spec: DumpSpec) -> Iterator[tuple[Location, str, dict[str, list[str]]]]
         if tags.tag_names is not None:
             names = {"key": [tags.tag_names.key], "value": [tags.tag_names.value]}
             yield ("assignments", "tag_names"), tags.tag_names.file, names
+    for number, words in enumerate(spec.tags):
+        columns = {"item": [words.item], "tag": [words.tag], "weight": [words.weight] if words.weight else []}
+        yield ("tags", number), words.file, columns
     for kind, modalities in spec.features.items():
         for modality, source in modalities.items():
             columns = {"key": [source.key], "columns": source.columns or []}
@@ -166,6 +170,10 @@ def _files(spec: DumpSpec) -> Iterator[Problem]:
     for file in spec.files:
         if file not in used:
             yield Problem(("files", file), "nothing is read from this file")
+        for number, other in enumerate(spec.files[file].unless):
+            if other not in spec.files or other == file:
+                text = f"no other file {other!r} under `files`{did_you_mean(other, spec.files)}"
+                yield Problem(("files", file, "unless", number), text)
 
 
 def _columns(spec: DumpSpec) -> Iterator[Problem]:
@@ -249,15 +257,32 @@ def _assignments(spec: DumpSpec) -> Iterator[Problem]:
     for kind in ("user", spec.item):
         if kind not in spec.nodes and spec.assignments.on_unknown != "create":
             yield Problem(("assignments",), f"no {kind!r} under `nodes`, so every row would be dropped")
-    for kind in spec.assignments.kinds:
+    yield from _made_twice(spec, "assignments", spec.assignments.kinds)
+
+
+def _tags(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
+    for number, source in enumerate(spec.tags):
+        here: Location = ("tags", number)
+        kind = source.type or spec.item
+        for tag_kind in source.kinds:
+            relation = ASSIGNED_RELATIONS[tag_kind]
+            yield from _complaint(
+                (*here, "type"), partial(ontology.check_edge_type, kind, relation, tag_kind)
+            )
+        if kind not in spec.nodes and source.on_unknown != "create":
+            yield Problem(here, f"no {kind!r} under `nodes`, so every row would be dropped")
+        yield from _made_twice(spec, "tags", source.kinds)
+
+
+def _made_twice(spec: DumpSpec, makers: str, kinds: Iterable[TagKind]) -> Iterator[Problem]:
+    """Nodes and edges that are declared, but also made of tags."""
+    for kind in kinds:
         rest = "" if kind == "tag" else f", or leave {kind!r} out of `kinds`"
         if kind in spec.nodes:
-            yield Problem(
-                ("nodes", kind), f"the assignments already make the {kind} nodes; remove these{rest}"
-            )
+            yield Problem(("nodes", kind), f"the {makers} already make the {kind} nodes; remove these{rest}")
         for number, edge in enumerate(spec.edges):
             if edge.relation == ASSIGNED_RELATIONS[kind]:
-                text = f"{edge.relation!r} already comes from the assignments; remove these edges{rest}"
+                text = f"{edge.relation!r} already comes from the {makers}; remove these edges{rest}"
                 yield Problem(("edges", number, "relation"), text)
 
 

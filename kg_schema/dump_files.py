@@ -65,6 +65,10 @@ class Lookup(SpecModel):
     file: str
     key: str
     value: str
+    #: whether a key with several values, such as a name that two artists have, has none instead of the first
+    unique: bool = False
+    #: whether what is not found stays what ``column`` says
+    keep: bool = False
 
 
 class Resolve(SpecModel):
@@ -141,6 +145,8 @@ class FileSpec(SpecModel):
     rows: int | None = Field(default=None, ge=0)
     #: whether the dump is complete without this file
     optional: bool = False
+    #: files that say the same: if one of them is there, this one is not read
+    unless: Annotated[list[str], BeforeValidator(_listed)] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _consistent(self) -> FileSpec:
@@ -159,6 +165,8 @@ class FileSpec(SpecModel):
             self._check_pattern()
         if kind == "sqlite" and self.table is None:
             raise mistake("an SQLite database needs `table`", "path")
+        if self.unless and not self.optional:
+            raise mistake("is for files that are `optional`", "unless")
         self._check_derived()
         return self
 

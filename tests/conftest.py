@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data not found at {folder}; set HETMUSIC_DATA")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What builds keep for the next one neither comes from nor goes to the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HETMUSIC_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield

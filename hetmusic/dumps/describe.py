@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hetmusic.dumps.describe_files import describe_files, file_name
-from kg_schema.dump import AssignmentSource, DumpSpec, EdgeSource, FeatureSource, NodeSource, TimeSpec
+from kg_schema.dump import (
+    AssignmentSource,
+    DumpSpec,
+    EdgeSource,
+    FeatureSource,
+    NodeSource,
+    TagKind,
+    TagSource,
+    TimeSpec,
+)
 from kg_schema.dump_check import ASSIGNED_RELATIONS, edge_type
 from kg_schema.ontology import Ontology
 
 _UNKNOWN = {
     "drop": "rows with an unknown end are dropped and counted",
+    "ignore": "rows with an unknown end are left out, as many are expected to be",
     "error": "an unknown end is an error",
     "create": "unknown ends become nodes",
 }
@@ -27,7 +37,10 @@ def describe(spec: DumpSpec, ontology: Ontology | None = None) -> dict[str, list
         "files": describe_files(spec),
         "nodes": [line for kind, sources in spec.nodes.items() for line in _nodes(spec, kind, sources)],
         "relations": [_edge(spec, edge, ontology) for edge in spec.edges],
-        "tags": list(_assignments(spec, spec.assignments)) if spec.assignments else [],
+        "tags": [
+            *(_assignments(spec, spec.assignments) if spec.assignments else ()),
+            *(line for source in spec.tags for line in _totals(spec, source)),
+        ],
         "modalities": [
             _feature(spec, kind, name, source)
             for kind, modalities in spec.features.items()
@@ -62,6 +75,8 @@ def _edge(spec: DumpSpec, edge: EdgeSource, ontology: Ontology) -> str:
         parts.append(f"time is {_time(edge.time)}, the latest of a pair counts")
     if relation.symmetric:
         parts.append("stored once for both directions, pairs of one node with itself are dropped")
+    if edge.fill:
+        parts.append(f"only for a {src} without one so far")
     return "; ".join([*parts, _UNKNOWN[edge.on_unknown]])
 
 
@@ -84,8 +99,23 @@ def _assignments(spec: DumpSpec, tags: AssignmentSource) -> Iterator[str]:
         parts.append(f"time is {_time(tags.time)}")
     yield "; ".join([*parts, _UNKNOWN[tags.on_unknown]])
     for kind in tags.kinds:
-        which = "all other tags" if kind == "tag" else f"tags in the {kind} vocabulary"
-        yield f"{which} become {kind} nodes and {spec.item} {ASSIGNED_RELATIONS[kind]} {kind}, counted in people"
+        yield f"{_which(tags.kinds, kind)}, {spec.item} {ASSIGNED_RELATIONS[kind]} {kind}, counted in people"
+
+
+def _totals(spec: DumpSpec, tags: TagSource) -> Iterator[str]:
+    what = tags.type or spec.item
+    parts = [f"{what} `{tags.item}` has the tag `{tags.tag}` in {file_name(spec, tags.file)}"]
+    parts += [f"weight is `{tags.weight}`, summed over tags that mean the same"] if tags.weight else []
+    yield "; ".join([*parts, _UNKNOWN[tags.on_unknown]])
+    for kind in tags.kinds:
+        yield f"{_which(tags.kinds, kind)}, {what} {ASSIGNED_RELATIONS[kind]} {kind}"
+
+
+def _which(kinds: Sequence[TagKind], kind: TagKind) -> str:
+    """Which tags become nodes of a kind."""
+    if len(kinds) == 1:
+        return f"all tags become {kind} nodes"
+    return ("all other tags" if kind == "tag" else f"tags in the {kind} vocabulary") + f" become {kind} nodes"
 
 
 def _feature(spec: DumpSpec, kind: str, name: str, source: FeatureSource) -> str:

@@ -30,6 +30,7 @@ def _file(spec: DumpSpec, file: str, entry: FileSpec) -> Iterator[str]:
     parts += [f"{entry.rows:,} rows"] if entry.rows is not None else []
     parts += [f"{entry.size:,} bytes"] if entry.size is not None else []
     parts += ["optional"] if entry.optional else []
+    parts += [f"not read where {' or '.join(entry.unless)} is there"] if entry.unless else []
     yield "; ".join(parts)
     if entry.reader is not None:
         yield from _reader_columns(entry.reader)
@@ -42,6 +43,8 @@ def _file(spec: DumpSpec, file: str, entry: FileSpec) -> Iterator[str]:
         yield (
             f"  `{name}` is `{lookup.value}` of {file_name(spec, lookup.file)}, "
             f"in the row whose `{lookup.key}` is `{lookup.column}`"
+            f"{', if it is the only one' if lookup.unique else ''}"
+            f"{f', or else `{lookup.column}` itself' if lookup.keep else ''}"
         )
 
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from hetmusic.errors import DataError
 from hetmusic.graph.build_nodes import NodeTable
-from hetmusic.graph.build_report import LINE, Notes
+from hetmusic.graph.build_report import LINE, Action, Notes
 from hetmusic.graph.merging import PAIR, merge_pairs
 from hetmusic.graph.raw import RawFiles
 from hetmusic.graph.raw.codes import Codes
@@ -85,9 +85,11 @@ class EndMapper:
         rows = batch.filter(pl.col(column).is_null())
         if shown is not None and shown.codes is not None:
             rows = rows.with_columns(shown.codes.decode(rows[shown.column]))
-        self._dropped += rows.height
+        expected = self._on_unknown == "ignore"
+        self._dropped += 0 if expected else rows.height
+        action: Action = "left out" if expected else "dropped"
         value = "" if shown is None else shown.column
-        self._notes.add("dropped", reason, rows, file=self._file, part=self._part, value=value)
+        self._notes.add(action, reason, rows, file=self._file, part=self._part, value=value)
         return batch.drop_nulls(column)
 
 
@@ -108,6 +110,11 @@ def build_edges(
     for edge in edges:
         more = _read(edge, edge_type, relation, nodes, files, notes)
         file = files.source(edge.file).name
+        if edge.fill and found is not None:
+            known = more["src"].is_in(found["src"].unique().implode())
+            reason = f"{edge_type.src} with an edge from another file"
+            notes.add("merged", reason, more.filter(known), file=file, part=f"edges {edge_type}")
+            more = more.filter(~known)
         found = more if found is None else _unite(found, more, relation, file, f"edges {edge_type}", notes)
     assert found is not None
     return found.drop(LINE)
@@ -196,4 +203,5 @@ def _unite(
     again = second.join(first.select(PAIR), on=PAIR, how="semi").sort(LINE)
     notes.add("merged", "pair given by another file", again, file=file, part=part)
     rows = pl.concat([first, second], how="diagonal").drop(LINE)
-    return merge_pairs(rows.with_row_index(LINE), relation.merge).pairs
+    rows = rows.with_row_index(LINE).with_columns(pl.col(LINE).cast(pl.Int64))
+    return merge_pairs(rows, relation.merge).pairs

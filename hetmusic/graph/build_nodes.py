@@ -115,6 +115,9 @@ def _created(spec: DumpSpec, ontology: Ontology) -> dict[str, list[NodeSource]]:
     if tags is not None and tags.on_unknown == "create":
         sources["user"].append(NodeSource(file=tags.file, key=tags.user))
         sources[spec.item].append(NodeSource(file=tags.file, key=tags.item))
+    for totals in spec.tags:
+        if totals.on_unknown == "create":
+            sources[totals.type or spec.item].append(NodeSource(file=totals.file, key=totals.item))
     return dict(sources)
 
 

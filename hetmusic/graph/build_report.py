@@ -8,8 +8,9 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-#: dropped: the row is not in the graph; repaired: a value was replaced; merged: it says what another row says
-Action = Literal["dropped", "repaired", "merged"]
+#: dropped: the row is not in the graph; left out: likewise, as the specification expects; repaired: a value was replaced;
+#: merged: it says what another row says
+Action = Literal["dropped", "left out", "repaired", "merged"]
 
 #: column with the 1-based number of the line (parquet: row) that a row comes from; of a table in several files the
 #: number of the file, from 0, stands in the upper bits
@@ -192,8 +193,16 @@ class Notes:
 
     def warn(self, text: str) -> None:
         """Note something that looks odd."""
+        self.report.warnings.append(self._named(text))
+
+    def warn_once(self, text: str) -> None:
+        """Note something that several files of one name may have in common."""
+        if self._named(text) not in self.report.warnings:
+            self.warn(text)
+
+    def _named(self, text: str) -> str:
         says_it = not self._dump or text.startswith(f"{self._dump}/")
-        self.report.warnings.append(text if says_it else f"{self._dump}: {text}")
+        return text if says_it else f"{self._dump}: {text}"
 
     def finished(self) -> BuildReport:
         """The report, in an order that does not depend on how the files were cut into batches."""

@@ -12,7 +12,7 @@ from hetmusic.graph.build_nodes import NodeTable
 from hetmusic.graph.build_report import LINE, Notes, TagSplit
 from hetmusic.graph.raw import RawFiles
 from hetmusic.graph.raw.values import times
-from kg_schema.dump import AssignmentSource, TagKind, TagNames
+from kg_schema.dump import TAG_KINDS, AssignmentSource, TagKind, TagNames
 from kg_schema.vocab import EmotionVocabulary, GenreVocabulary
 
 
@@ -27,19 +27,26 @@ class TagGraph:
 
 
 def build_tags(
-    source: AssignmentSource, item: str, nodes: Mapping[str, NodeTable], files: RawFiles, notes: Notes
+    source: AssignmentSource,
+    item: str,
+    nodes: Mapping[str, NodeTable],
+    files: RawFiles,
+    notes: Notes,
+    more: pl.DataFrame,
 ) -> TagGraph:
-    """Read who gave which tag to which item, and make the nodes of the tags that occur."""
+    """Read who gave which tag to which item, and make the nodes of the tags that occur.
+
+    :param more: columns ``key``, ``text``, ``kind``, ``node`` of tags that are known without people.
+    """
     rows = _read(source, item, nodes, files, notes)
     texts = _texts(source, files, rows, notes)
     rows = _drop_unknown(rows, texts, source, files, notes)
     splitter = TagSplitter(source.kinds)
     split = splitter.split(texts.join(rows.select("key").unique(), on="key", how="semi"))
     rows = rows.join(split.select("key", "kind", "node"), on="key", how="left")
-    tables: dict[str, NodeTable] = {}
+    tables = tag_nodes(source.kinds, pl.concat([split, more]))
     parts = []
     for kind in source.kinds:
-        tables[kind] = splitter.nodes(kind, split)
         of_kind = rows.filter(pl.col("kind") == kind)
         part = _assignments(of_kind, tables[kind])
         parts.append(part)
@@ -50,6 +57,17 @@ def build_tags(
             assignments=part.height,
         )
     return TagGraph(tables, pl.concat(parts).sort("user", "item", "kind", "tag"))
+
+
+def tag_nodes(kinds: Iterable[TagKind], split: pl.DataFrame) -> dict[str, NodeTable]:
+    """The nodes of tags by kind: of those given and of those that occur.
+
+    :param split: columns ``key``, ``text``, ``kind``, ``node``, with a tag perhaps more than once.
+    """
+    found = set(split["kind"].unique())
+    wanted: list[TagKind] = [kind for kind in TAG_KINDS if kind in found or kind in set(kinds)]
+    splitter = TagSplitter(wanted)
+    return {kind: splitter.nodes(kind, split) for kind in wanted}
 
 
 class TagSplitter:
@@ -70,6 +88,8 @@ class TagSplitter:
             return "genre", name
         if self._emotions is not None and (name := self._emotions.lookup(text)) is not None:
             return "emotion", name
+        if self.kinds == ("genre",):  # whatever stands in a list of genres is one
+            return "genre", " ".join(text.replace("_", " ").casefold().split())
         return "tag", key
 
     def split(self, tags: pl.DataFrame) -> pl.DataFrame:
@@ -82,11 +102,13 @@ class TagSplitter:
         """The nodes of one kind: genres with their parent, emotions with valence and arousal."""
         tags = split.filter(pl.col("kind") == kind)
         if kind == "tag":
-            return NodeTable(kind, tags.select("key", pl.col("text").alias("name")))
+            first = tags.unique("key", keep="first", maintain_order=True)
+            return NodeTable(kind, first.select("key", pl.col("text").alias("name")))
         names = tags["node"].unique().sort()
         table = pl.DataFrame({"key": names, "name": names}, {"key": pl.String, "name": pl.String})
         if kind == "genre" and self._genres is not None:
-            parents = [self._genres.genres[name].parent for name in names]
+            known = self._genres.genres
+            parents = [known[name].parent if name in known else None for name in names]
             table = table.with_columns(pl.Series("parent", parents, pl.String))
         if kind == "emotion" and self._emotions is not None:
             places = [self._emotions[name] for name in names]

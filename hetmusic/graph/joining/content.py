@@ -11,7 +11,8 @@ from hetmusic.graph.build_features import Vectors, build_features
 from hetmusic.graph.build_nodes import NodeTable, build_nodes
 from hetmusic.graph.build_options import BuildOptions
 from hetmusic.graph.build_report import Notes
-from hetmusic.graph.build_tags import build_tags
+from hetmusic.graph.build_tag_totals import read_tag_totals
+from hetmusic.graph.build_tags import build_tags, tag_nodes
 from hetmusic.graph.joining.dumps import Dump
 from hetmusic.graph.joining.keys import KeyMaps
 from hetmusic.graph.joining.nodes import NodeJoin
@@ -39,10 +40,12 @@ class Content:
         #: node type -> key space -> its nodes by the keys of that space
         self._called: dict[str, dict[str, NodeTable]] = {}
         tables = {dump.name: build_nodes(dump.spec, dump.files, ontology, dump.notes) for dump in dumps}
-        kinds = {kind for dump in dumps if dump.spec.assignments for kind in dump.spec.assignments.kinds}
+        kinds = {kind for dump in dumps for kind in dump.spec.tag_kinds}
         for node_type in dict.fromkeys(kind for found in tables.values() for kind in found):
             if node_type not in kinds:
                 self._join(node_type, tables)
+        # name of the dump -> edges to its tags
+        self._tag_edges: dict[str, dict[EdgeType, pl.DataFrame]] = {}
         #: who gave which tag to which item, if a dump says so
         self.assignments = self._tags(tables)
         #: node type, modality -> vectors
@@ -53,31 +56,37 @@ class Content:
         found: dict[EdgeType, dict[str, list[EdgeSource]]] = {}
         for dump in self._dumps:
             for edge in dump.spec.edges:
-                if edge.file in dump.files:
+                if dump.files.gives(edge.file, edge.columns):
                     edge_type = EdgeType(*dump_check.edge_type(dump.spec, edge, self._ontology))
                     found.setdefault(edge_type, {}).setdefault(dump.name, []).append(edge)
+            for edge_type in self._tag_edges[dump.name]:
+                found.setdefault(edge_type, {}).setdefault(dump.name, [])
         return found
 
     def edges(self, edge_type: EdgeType) -> pl.DataFrame:
         """Read the edges of one relation from all dumps."""
         sources = self.edge_types()[edge_type]
-        relation = self._ontology.relation(edge_type.relation)
         parts = [
-            (
-                dump.name,
-                build_edges(
-                    sources[dump.name], edge_type, relation, self._nodes_of(dump), dump.files, self._notes
-                ),
-            )
+            (dump.name, self._edges_of(dump, edge_type, sources))
             for dump in self._dumps
             if dump.name in sources
         ]
         return unite_edges(edge_type, parts, self._notes)
 
+    def _edges_of(
+        self, dump: Dump, edge_type: EdgeType, sources: Mapping[str, list[EdgeSource]]
+    ) -> pl.DataFrame:
+        if edge_type in self._tag_edges[dump.name]:
+            return self._tag_edges[dump.name][edge_type]
+        relation = self._ontology.relation(edge_type.relation)
+        return build_edges(
+            sources[dump.name], edge_type, relation, self._nodes_of(dump), dump.files, self._notes
+        )
+
     def files_of(self, edge_type: EdgeType) -> list[str]:
         """Names of the files that a relation comes from."""
         sources = self.edge_types()[edge_type]
-        names = [d.files.source(e.file).name for d in self._dumps for e in sources.get(d.name, [])]
+        names = [d.files.source(e.file).label for d in self._dumps for e in sources.get(d.name, [])]
         return list(dict.fromkeys(names))
 
     def _nodes_of(self, dump: Dump) -> Mapping[str, NodeTable]:
@@ -99,17 +108,23 @@ class Content:
         self.nodes[node_type], self._called[node_type] = join.finish()
 
     def _tags(self, tables: Mapping[str, dict[str, NodeTable]]) -> pl.DataFrame | None:
-        """Read the assignments of all dumps and join the nodes that their tags become."""
-        found = {}
+        """Read the tags and assignments of all dumps and join the nodes that the tags become."""
+        found, totals = {}, {}
         for dump in self._dumps:
-            source = dump.spec.assignments
+            source, nodes = dump.spec.assignments, self._nodes_of(dump)
+            totals[dump.name] = read_tag_totals(dump.spec, nodes, dump.files, self._notes)
+            words = totals[dump.name].words
             if source is not None and source.file in dump.files:
-                tags = build_tags(source, dump.spec.item, self._nodes_of(dump), dump.files, self._notes)
+                tags = build_tags(source, dump.spec.item, nodes, dump.files, self._notes, words)
                 found[dump.name] = tags
                 tables[dump.name].update(tags.nodes)
+            else:
+                tables[dump.name].update(tag_nodes([], words))
         for node_type in dict.fromkeys(kind for dump in self._dumps for kind in tables[dump.name]):
             if node_type not in self.nodes:
                 self._join(node_type, tables)
+        for dump in self._dumps:
+            self._tag_edges[dump.name] = dict(totals[dump.name].tables(self._nodes_of(dump)))
         parts = [
             renumbered(found[dump.name].assignments, found[dump.name].nodes, self._nodes_of(dump))
             for dump in self._dumps

@@ -62,7 +62,11 @@ class Derived:
         for name, (lookup, table) in self._lookups.items():
             batch = batch.with_columns(self._found(batch[lookup.column], table).alias(name))
             unknown = batch.filter(pl.col(lookup.column).is_not_null() & pl.col(name).is_null())
-            self._source.count("repaired", f"no {name} for this {lookup.column}", unknown, lookup.column)
+            reason = f"no {'single ' if lookup.unique else ''}{name} for this {lookup.column}"
+            if not (lookup.keep and table.is_empty()):  # without the other file there is nothing to find
+                self._source.count("repaired", reason, unknown, lookup.column)
+            if lookup.keep:
+                batch = batch.with_columns(pl.coalesce(name, lookup.column).alias(name))
         return batch.select(self._columns)
 
     def _found(self, keys: pl.Series, table: pl.DataFrame) -> pl.Series:
@@ -71,12 +75,16 @@ class Derived:
 
 
 def _table(lookup: Lookup, files: Rows) -> pl.DataFrame:
-    """Columns ``key`` (unique) and ``value``; of a repeated key the first row counts. Empty if the file is absent."""
+    """Columns ``key`` (unique) and ``value``; of a repeated key the first row or none. Empty if the file is absent."""
     parts = [pl.DataFrame(schema={"key": pl.String(), "value": pl.String()})]
     if lookup.file in files:
         pair = [pl.col(lookup.key).alias("key"), pl.col(lookup.value).alias("value")]
         parts += [batch.select(pair) for batch in files.batches(lookup.file)]
-    return pl.concat(parts).drop_nulls().unique("key", keep="first", maintain_order=True)
+    rows = pl.concat(parts).drop_nulls()
+    if lookup.unique:
+        rows = rows.unique()
+        return rows.filter(~pl.col("key").is_duplicated())
+    return rows.unique("key", keep="first", maintain_order=True)
 
 
 def _values(file: str, column: str, files: Rows) -> pl.Series:

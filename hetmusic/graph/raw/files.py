@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -67,16 +68,22 @@ class RawFiles:
         self._sources: dict[str, Source] = {}
         self._located = {file: place.prefixed(prefix) for file, place in locate(spec, raw).items()}
         self._readers = {file: _reader(spec, file, self._needed[file]) for file in spec.files}
+        for file, reader in self._readers.items():
+            place = self._located.get(file)
+            if reader is not None and place is not None and place.path == raw:
+                self._located[file] = dataclasses.replace(place, name=f"{prefix}*{reader.suffix}")
+        there = {file: parts for file in self._located if (parts := self._found(file)) is not None}
         for file, place in self._located.items():
             reader, entry = self._readers[file], spec.files[file]
-            whole = reader is not None and reader.folder
-            parts = {} if whole else find_parts(place, entry)
-            if place.path.is_dir() if whole else parts or place.path.is_file():
-                self._sources[file] = self._source(file, place, parts)
+            better = [other for other in entry.unless if other in there]
+            if file in there and better:
+                notes.warn_once(
+                    f"{place.name} is not read, since {self._located[better[0]].name} says the same"
+                )
+            elif file in there:
+                self._sources[file] = self._source(file, place, there[file])
                 _check_not_compressed(self._sources[file], reader)
-            elif entry.optional:
-                notes.warn(f"{place.name} is absent (it is optional), so nothing was read from it")
-            else:
+            elif not entry.optional:
                 wanted = (
                     "a folder" if reader is not None and reader.folder else "a file, or a folder with some"
                 )
@@ -84,9 +91,30 @@ class RawFiles:
                 raise DataError(
                     f"{place.path} {kind} (file {file!r} of dump {spec.name!r}){place.alternatives}"
                 )
+            elif not better:
+                notes.warn_once(f"{place.name} is absent (it is optional), so nothing was read from it")
+        if not self._sources:
+            names = ", ".join(dict.fromkeys(place.name for place in self._located.values()))
+            where = "the paths given are" if isinstance(raw, Mapping) else f"{raw} has"
+            raise DataError(f"{where} none of the files of dump {spec.name!r}: {names}")
+
+    def _found(self, file: str) -> Mapping[str, Path] | None:
+        """The parts of a file that is there, none if it is whole; None if it is absent."""
+        place, reader = self._located[file], self._readers[file]
+        if reader is not None and reader.folder:
+            is_there = place.path.is_dir() and any(sorted_files(place.path, reader.suffix))
+            return {} if is_there else None
+        parts = find_parts(place, self._spec.files[file])
+        return parts if parts or place.path.is_file() else None
 
     def _source(self, file: str, place: Located, parts: Mapping[str, Path]) -> Source:
         source = Source(place.path, place.name, self._spec.files[file], self._notes, self._spec.is_log(file))
+        for other in self._sources.values():
+            if other.path == source.path:
+                source.again = True
+                source.label, other.label = (
+                    f"{s.name} ({s.spec.table})" if s.spec.table else s.name for s in (source, other)
+                )
         if parts:
             source.parts = partitioned(parts, source)
             self._notes.parts[place.name] = list(parts)
@@ -94,6 +122,15 @@ class RawFiles:
 
     def __contains__(self, file: str) -> bool:
         return file in self._sources
+
+    def gives(self, file: str, columns: Iterable[str]) -> bool:
+        """Whether a file is there, and what its columns are looked up in."""
+        if file not in self._sources:
+            return False
+        lookups = self._sources[file].spec.lookups
+        return all(
+            lookups[name].file in self for name in columns if name in lookups and not lookups[name].keep
+        )
 
     def source(self, file: str) -> Source:
         """The file with that id."""
@@ -143,9 +180,9 @@ class RawFiles:
     def provenance(self) -> list[RawFile]:
         """Name, size and checksum of every file, in the order of the specification."""
         known: dict[str, RawFile] = {}
-        for source in self._sources.values():
+        for file, source in self._sources.items():
             if source.name not in known:
-                known[source.name] = _describe(source)
+                known[source.name] = _describe(source, self._readers[file])
         return list(known.values())
 
     def _read_all(self, file: str) -> None:
@@ -193,7 +230,7 @@ class RawFiles:
         return read_parts(source.parts, columns, read) if source.parts else read(source, columns)
 
     def _note_rows(self, source: Source, rows: int) -> None:
-        self._notes.report.rows[source.name] = rows
+        self._notes.report.rows[source.label] = rows
         expected = source.spec.rows
         if expected is not None and rows != expected:
             self._notes.warn(f"{source.name} has {rows:,} rows; the complete file has {expected:,}")
@@ -242,7 +279,7 @@ def _check_not_compressed(source: Source, reader: Reader | None) -> None:
             raise DataError(f"{file.name} is compressed; only text files are read so: unpack it first")
 
 
-def _describe(source: Source) -> RawFile:
+def _describe(source: Source, reader: Reader | None) -> RawFile:
     """What the provenance says of a file; of a folder the checksum covers the names and sizes of its files."""
     if source.parts:
         return describe_parts(source)
@@ -251,7 +288,7 @@ def _describe(source: Source) -> RawFile:
             name=source.name, bytes=source.path.stat().st_size, sha256=source.digest.of(source.path)
         )
     digest, total = hashlib.sha256(), 0
-    for path in sorted_files(source.path):
+    for path in sorted_files(source.path, reader.suffix if reader is not None else ""):
         size = path.stat().st_size
         total += size
         digest.update(

@@ -50,12 +50,11 @@ def locate(spec: DumpSpec, raw: Path | Mapping[str, Path]) -> dict[str, Located]
     return {file: _given(Path(raw[file])) for file in spec.files if file in raw}
 
 
-def sorted_files(folder: Path) -> Iterator[Path]:
-    """All files below a folder in the order of their paths; links to other folders are not followed."""
+def sorted_files(folder: Path, suffix: str = "") -> Iterator[Path]:
+    """All files below a folder whose names end so, in the order of their paths; links to other folders are not followed."""
     for parent, folders, files in os.walk(folder):
         folders.sort()
-        for name in sorted(files):
-            yield Path(parent, name)
+        yield from (Path(parent, name) for name in sorted(files) if name.lower().endswith(suffix))
 
 
 def _given(path: Path) -> Located:

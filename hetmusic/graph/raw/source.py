@@ -36,6 +36,10 @@ class Source:
         #: the checksum of what has been read
         self.digest = Digest()
         self._reading: list[Generator[Piece]] = []
+        #: whether another table of the same file was found before, so that what is wrong with the file is counted there
+        self.again = False
+        #: what to call it in counts, where the name is that of a database with several tables
+        self.label = name
         #: text between two fields of a csv file, once its first line has shown which
         self.separator = spec.separators[0]
 

@@ -3,5 +3,17 @@
 from __future__ import annotations
 
 from hetmusic.graph.raw.readers.base import Reader, readers
+from hetmusic.graph.raw.readers.lastfm_tracks import LastfmSimilars, LastfmTracks
+from hetmusic.graph.raw.readers.many_files import ManyFilesReader
+from hetmusic.graph.raw.readers.msd_tracks import MsdTracks
+from hetmusic.graph.raw.readers.musixmatch import MusixmatchBags
 
-__all__ = ["Reader", "readers"]
+__all__ = [
+    "LastfmSimilars",
+    "LastfmTracks",
+    "ManyFilesReader",
+    "MsdTracks",
+    "MusixmatchBags",
+    "Reader",
+    "readers",
+]

@@ -25,6 +25,8 @@ class Reader(ABC):
     vectors: ClassVar[Mapping[str, Sequence[str]]] = {}
     #: whether it reads a folder instead of a file
     folder: ClassVar[bool] = False
+    #: what the names of the files in the folder end with, in lower case; without such files the folder is not there
+    suffix: ClassVar[str] = ""
     #: whether it reads an SQLite database, which is never unpacked
     database: ClassVar[bool] = False
 
