@@ -289,7 +289,7 @@ def _describe(source: Source, reader: Reader | None) -> RawFile:
         )
     digest, total = hashlib.sha256(), 0
     for path in sorted_files(source.path, reader.suffix if reader is not None else ""):
-        size = path.stat().st_size
+        size = path.lstat().st_size  # of a link, which may lead nowhere, its own
         total += size
         digest.update(
             f"{path.relative_to(source.path).as_posix()}\0{size}\n".encode("utf-8", "surrogateescape")

@@ -7,6 +7,7 @@ from hetmusic.graph.raw.readers.lastfm_tracks import LastfmSimilars, LastfmTrack
 from hetmusic.graph.raw.readers.many_files import ManyFilesReader
 from hetmusic.graph.raw.readers.msd_tracks import MsdTracks
 from hetmusic.graph.raw.readers.musixmatch import MusixmatchBags
+from hetmusic.graph.raw.readers.ultrastar import UltraStar
 
 __all__ = [
     "LastfmSimilars",
@@ -15,5 +16,6 @@ __all__ = [
     "MsdTracks",
     "MusixmatchBags",
     "Reader",
+    "UltraStar",
     "readers",
 ]
