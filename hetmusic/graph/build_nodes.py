@@ -58,6 +58,15 @@ class NodeTable:
         """
         return _Renamed(self, links)
 
+    def also_called(self, links: pl.DataFrame) -> NodeTable:
+        """The same nodes, found by their keys and before them by other keys."""
+        if links.is_empty():
+            return self
+        found = _Renamed(self, links)
+        known = self._index.join(found._index, on="key", how="anti")
+        found._index = pl.concat([found._index, known])
+        return found
+
     def add_attribute(self, name: str, values: pl.Series) -> None:
         """Add an attribute of all nodes, in index order; where there is such a one, the values that it lacks."""
         if name in self.table.columns:

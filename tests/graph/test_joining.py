@@ -12,6 +12,7 @@ from hetmusic.errors import ConfigError, DataError, SchemaError
 from hetmusic.graph import MusicGraph
 from hetmusic.graph.validation import validate_graph
 from kg_schema import dump_check
+from kg_schema.dump import DumpSpec
 from tests.graph.joining import dump, edges, genres, join, listens, song, track, tracks, write
 
 
@@ -383,15 +384,54 @@ def test_attributes_of_different_types(raw: Path, tmp_path: Path) -> None:
         join([years("a", "int"), years("b", "str")], raw, tmp_path / "graph")  # type: ignore[list-item]
 
 
-def test_keys_that_are_those_of_something_else(raw: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", [True, False])
+def test_keys_that_are_those_of_something_else(raw: Path, tmp_path: Path, first: bool) -> None:
     wrong = listens(space="msd-track")
-    with pytest.raises(
-        DataError, match=r"song keys are said to be msd-track \(TR.*\), but none of the 3 looks so: 'SO"
-    ):
-        join([wrong], {"listens": raw}, tmp_path / "graph")
-    write(tmp_path / "other", "plays", ["user", "song", "plays"], ["u", song(1), 1], ["u", "odd", 1])
-    _, report = join([listens()], {"listens": tmp_path / "other"}, tmp_path / "graph")
-    assert report.warnings == ["1 of 2 song keys do not look like msd-song: 'odd'"]
+    specs = [wrong, tracks()] if first else [tracks(), wrong]
+    message = (
+        r"dump listens: its song keys are said to be msd-track \(TR.*\), but none of the 3 looks so: 'SO"
+    )
+    with pytest.raises(DataError, match=message):
+        join(specs, raw, tmp_path / "graph")
+    graph, report = join([wrong], raw, tmp_path / "alone")
+    assert report.warnings == []
+    assert graph.keys("song") == [song(1), song(2), song(9)]
+
+
+def test_some_keys_that_are_not_what_they_are_said_to_be(raw: Path, tmp_path: Path) -> None:
+    """As where blank ids are made of names: the same words in two dumps need not mean one song, unless names may join."""
+    for name, title in (("one", "Odd!"), ("two", "odd")):
+        write(
+            tmp_path / name,
+            "plays",
+            ["user", "song", "plays", "title"],
+            ["u", song(1), 1, "One"],
+            ["u", "names:odd", 4, title],
+        )
+
+    def named(name: str) -> DumpSpec:
+        user = [{"file": "plays", "key": "user"}]
+        return listens(
+            name, nodes={"user": user, "song": [{"file": "plays", "key": "song", "name": "title"}]}
+        )
+
+    folders = {"one": tmp_path / "one", "two": tmp_path / "two"}
+    graph, report = join([named("one"), named("two")], folders, tmp_path / "graph")
+    assert graph.keys("song") == [song(1), "names:odd", "two/song:names:odd"]
+    assert edges(graph, "likes") == {
+        ("u", song(1)): 1,
+        ("u", "names:odd"): 4,
+        ("two/user:u", song(1)): 1,
+        ("two/user:u", "two/song:names:odd"): 4,
+    }
+    assert report.warnings == [
+        f"{name}: 1 of 2 song keys do not look like msd-song, so no other dump has them: 'names:odd'"
+        for name in ("one", "two")
+    ]
+    graph, report = join([named("one"), named("two")], folders, tmp_path / "by-name", match_names=["song"])
+    assert graph.keys("song") == [song(1), "names:odd"]
+    assert edges(graph, "likes")[("two/user:u", "names:odd")] == 4
+    assert (report.joins[-1].joined, report.joins[-1].by_name) == (2, 1)
 
 
 @pytest.mark.parametrize(

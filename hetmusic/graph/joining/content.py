@@ -37,7 +37,7 @@ class Content:
         self._maps = KeyMaps(dumps)
         #: node type -> its nodes
         self.nodes: dict[str, NodeTable] = {}
-        #: node type -> key space -> its nodes by the keys of that space
+        #: node type -> name of the dump -> all nodes by the keys that the dump has for them
         self._called: dict[str, dict[str, NodeTable]] = {}
         tables = {dump.name: build_nodes(dump.spec, dump.files, ontology, dump.notes) for dump in dumps}
         kinds = {kind for dump in dumps for kind in dump.spec.tag_kinds}
@@ -91,10 +91,7 @@ class Content:
 
     def _nodes_of(self, dump: Dump) -> Mapping[str, NodeTable]:
         """All nodes of the graph by the keys that a dump has for them."""
-        spaces = {node_type: dump.spec.key_space(node_type) for node_type in self._called}
-        return {
-            kind: self._called[kind][space] for kind, space in spaces.items() if space in self._called[kind]
-        }
+        return {kind: views[dump.name] for kind, views in self._called.items() if dump.name in views}
 
     def _join(self, node_type: str, tables: Mapping[str, Mapping[str, NodeTable]]) -> None:
         """Join the nodes of one type.

@@ -58,14 +58,14 @@ class KeyMaps:
         return pl.concat(parts).unique()
 
 
-def check_keys(dump: Dump, node_type: str, space: str, keys: pl.Series) -> None:
-    """Warn of keys that do not look like those of their space.
+def odd_keys(dump: Dump, node_type: str, space: str, keys: pl.Series) -> pl.Series:
+    """The keys that do not look like those of their space, and are therefore keys of the dump's own.
 
     :raises DataError: if none does, so that the file or the space must be another one.
     """
     pattern = known_spaces()[space].pattern if space in known_spaces() else None
     if pattern is None or keys.is_empty():
-        return
+        return keys.clear()
     whole = re.compile(pattern)
     odd = [key for key in keys.to_list() if whole.fullmatch(key) is None]
     examples = ", ".join(map(repr, odd[:_EXAMPLES]))
@@ -76,5 +76,6 @@ def check_keys(dump: Dump, node_type: str, space: str, keys: pl.Series) -> None:
         )
     if odd:
         dump.notes.warn(
-            f"{len(odd):,} of {len(keys):,} {node_type} keys do not look like {space}: {examples}"
+            f"{len(odd):,} of {len(keys):,} {node_type} keys do not look like {space}, so no other dump has them: {examples}"
         )
+    return pl.Series("key", odd, pl.String)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import polars as pl
 
 from hetmusic.errors import DataError
@@ -11,11 +9,9 @@ from hetmusic.graph.build_nodes import NodeTable, first_values
 from hetmusic.graph.build_options import BuildOptions
 from hetmusic.graph.build_report import JoinedNodes, Notes
 from hetmusic.graph.joining.dumps import Dump
-from hetmusic.graph.joining.keys import KeyMaps, check_keys
+from hetmusic.graph.joining.keys import KeyMaps, odd_keys
+from hetmusic.graph.joining.links import LINKS, KeyLinks, prefixed
 from hetmusic.graph.joining.names import NameMatches, match_names
-
-_EXAMPLES = 5
-_LINKS = {"key": pl.String(), "graph": pl.String()}
 
 
 class NodeJoin:
@@ -32,94 +28,66 @@ class NodeJoin:
         self._options = options
         self._notes = notes
         self._table = pl.DataFrame(schema={"key": pl.String(), "name": pl.String()})
-        # space -> ``key`` in it and the key in the ``graph``; the first space is that of the graph
-        self._spaces: dict[str, pl.DataFrame] = {}
-        self._ways: dict[str, pl.DataFrame] = {}
+        self._links: KeyLinks | None = None
         self._first: Dump | None = None
         self._found: list[JoinedNodes] = []
+        # of the nodes of a dump whose keys are not of the space they are said to be of
+        self._odd: dict[str, pl.DataFrame] = {}
 
     def add(self, dump: Dump, nodes: NodeTable) -> None:
         """Add the nodes of a dump.
 
         :raises DataError: if nothing leads from its keys to those of the graph, or dumps differ in what an attribute is.
         """
-        space = dump.spec.key_space(self._node_type)
-        table = nodes.table
-        check_keys(dump, self._node_type, space, table["key"])
-        if self._first is None:
-            self._first, self._table = dump, table
-            self._spaces[space] = pl.DataFrame(schema=_LINKS)
-            self._found = [_first(dump, space, self._node_type, table.height)]
-            return
-        self._check_attributes(dump, table)
+        table, space = nodes.table, dump.spec.key_space(self._node_type)
         found = JoinedNodes(node_type=self._node_type, dump=dump.name, space=space, nodes=table.height)
-        links = self._by_key(dump, space, table, found)
-        if self._node_type in self._options.match_names and space != self._space:
-            links = self._by_name(dump, table, links, found)
-        if space != self._space:
-            own = pl.coalesce("graph", pl.format("{}:{}", pl.lit(space), pl.col("key")))
-            links = links.with_columns(own.alias("graph"))
-            known = self._spaces.get(space, pl.DataFrame(schema=_LINKS))
-            self._spaces[space] = pl.concat([known, links]).unique("key", keep="first", maintain_order=True)
-        self._unite(table, links, found)
+        odd = pl.DataFrame(schema=LINKS)
+        if self._links is None or self._first is None:
+            self._links, self._first = KeyLinks(space, self._maps), dump
+            self._table = table
+            found.new = table.height
+        else:
+            if len(self._found) == 1:  # a dump that is joined with nothing needs no check
+                odd_keys(self._first, self._node_type, self._links.space, self._table["key"])
+            self._check_attributes(dump, table)
+            odd = odd_keys(dump, self._node_type, space, table["key"]).to_frame("key")
+            links = self._linked(dump, table, odd, self._links, found)
+            odd = links.join(odd, on="key", how="semi")
+            self._links.learn(space, links.join(odd, on="key", how="anti", maintain_order="left"))
+            self._unite(table, links, found)
+        self._odd[dump.name] = odd
         self._found.append(found)
 
     def finish(self) -> tuple[NodeTable, dict[str, NodeTable]]:
-        """All nodes; and the same nodes as the dumps of each key space call them."""
+        """All nodes; and, by the name of the dump, the same nodes as it calls them."""
         if len(self._found) > 1:
             self._notes.report.joins += self._found
         nodes = NodeTable(self._node_type, self._table)
-        views = {self._space: nodes}
-        for space, links in self._spaces.items():
-            if space != self._space:
-                known = pl.concat([links, self._ways[space]] if space in self._ways else [links])
-                views[space] = nodes.called(known.unique("key", keep="first", maintain_order=True))
+        assert self._links is not None
+        by_space = {self._links.space: nodes}
+        views = {}
+        for found in self._found:
+            if found.space not in by_space:
+                by_space[found.space] = nodes.called(self._links.all(found.space))
+            views[found.dump] = by_space[found.space].also_called(self._odd[found.dump])
         return nodes, views
 
-    @property
-    def _space(self) -> str:
-        return next(iter(self._spaces))
-
-    def _by_key(self, dump: Dump, space: str, table: pl.DataFrame, found: JoinedNodes) -> pl.DataFrame:
-        """Columns ``key`` and ``graph``, the latter null where neither the key nor a map leads to the graph."""
-        keys = table.select("key")
-        if space == self._space:
-            found.by = "key"
-            return keys.with_columns(pl.col("key").alias("graph"))
-        if space not in self._spaces:
-            self._find_way(dump, space, keys, found)
-        known = [table[space] for table in (self._spaces, self._ways) if space in table]
-        found.by = found.by or ("key" if space in self._spaces else "")
-        links = pl.concat([pl.DataFrame(schema=_LINKS), *known]).unique(
-            "key", keep="first", maintain_order=True
-        )
-        return keys.join(links, on="key", how="left", maintain_order="left")
-
-    def _find_way(self, dump: Dump, space: str, keys: pl.DataFrame, found: JoinedNodes) -> None:
-        ways = [way for known in self._spaces if (way := self._maps.path(space, known)) is not None]
-        if ways:
-            found.by = " -> ".join(ways[0])
-            self._ways[space] = self._translated(ways[0], keys, found)
-        else:
-            self._check_apart(dump, space)
-
-    def _translated(self, way: Sequence[str], keys: pl.DataFrame, found: JoinedNodes) -> pl.DataFrame:
-        """What a way says of every key: columns ``key`` (unique) and ``graph``."""
-        pairs = self._maps.table(way)
-        if way[-1] != self._space:
-            pairs = pairs.join(self._spaces[way[-1]], left_on="other", right_on="key", how="left")
-            own = pl.coalesce("graph", pl.format("{}:{}", pl.lit(way[-1]), pl.col("other")))
-            pairs = pairs.select("key", own.alias("other"))
-        pairs = pairs.rename({"other": "graph"}).unique().sort("key", "graph")
-        several = (
-            pairs.group_by("key", maintain_order=True).agg("graph").filter(pl.col("graph").list.len() > 1)
-        )
-        several = several.join(keys, on="key", how="semi", maintain_order="left")
-        found.ambiguous += several.height
-        found.ambiguous_examples += [
-            f"{key}: {', '.join(others[:_EXAMPLES])}" for key, others in several.head(_EXAMPLES).iter_rows()
-        ]
-        return pairs.filter(~pl.col("key").is_duplicated())
+    def _linked(
+        self, dump: Dump, table: pl.DataFrame, odd: pl.DataFrame, links: KeyLinks, found: JoinedNodes
+    ) -> pl.DataFrame:
+        """Columns ``key`` and ``graph``: what the graph calls each node of a dump."""
+        regular = table.select("key").join(odd, on="key", how="anti", maintain_order="left")
+        linked = links.find(found.space, regular, found)
+        if linked is None:
+            self._check_apart(dump, links.space)
+            linked = regular.with_columns(pl.lit(None, pl.String).alias("graph"))
+        linked = table.select("key").join(linked, on="key", how="left", maintain_order="left")
+        if self._node_type in self._options.match_names and linked["graph"].null_count():
+            linked = self._by_name(dump, table, linked, found)
+        own = f"{dump.name}/{self._node_type}"
+        is_odd = pl.col("key").is_in(odd["key"].implode())
+        key = pl.when(is_odd).then(prefixed(own, "key")).otherwise(prefixed(found.space, "key"))
+        return linked.with_columns(pl.coalesce("graph", key).alias("graph"))
 
     def _by_name(
         self, dump: Dump, table: pl.DataFrame, links: pl.DataFrame, found: JoinedNodes
@@ -167,21 +135,16 @@ class NodeJoin:
                     f"{other}; change the `dtype` or the name of one"
                 )
 
-    def _check_apart(self, dump: Dump, space: str) -> None:
+    def _check_apart(self, dump: Dump, graph_space: str) -> None:
         """Refuse to keep nodes apart that nobody wants apart; people of two services are expected to differ."""
-        kind = self._node_type
+        kind, space = self._node_type, dump.spec.key_space(self._node_type)
         if kind == "user" or kind in self._options.keep_apart or kind in self._options.match_names:
             return
-        assert self._first is not None
         raise DataError(
-            f"the {kind} keys of {dump.name} ({space}) cannot be joined with those of {self._first.name} ({self._space}): "
-            f"no dump of this build has a key map between them; add one that does, or pass --match-names {kind} "
-            f"to join them by name, or --keep-apart {kind}"
+            f"the {kind} keys of {dump.name} ({space}) cannot be joined with those of {self._found[0].dump} "
+            f"({graph_space}): no dump of this build has a key map between them; add one that does, or pass "
+            f"--match-names {kind} to join them by name, or --keep-apart {kind}"
         )
-
-
-def _first(dump: Dump, space: str, node_type: str, count: int) -> JoinedNodes:
-    return JoinedNodes(node_type=node_type, dump=dump.name, space=space, nodes=count, new=count)
 
 
 def _differing(first: pl.DataFrame, second: pl.DataFrame) -> dict[str, int]:
