@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from kg_schema.catalogue import builtin_names, dump_names, find_dump
 from kg_schema.dump_downloads import Download
 from kg_schema.dump_files import FileSpec, ScalarType, Texts
+from kg_schema.filters import Filters
 from kg_schema.key_spaces import WORD_SPACES, KeyMap
 from kg_schema.models import SpecModel, mistake
 from kg_schema.yaml_file import YamlFile
@@ -268,6 +269,8 @@ class DumpSpec(SpecModel):
     key_maps: list[KeyMap] = Field(default_factory=list)
     #: node type -> attributes by which its nodes may be joined with those of other dumps, beside their keys
     match_names: MatchNames = Field(default_factory=dict)
+    #: which part of the graph to keep
+    filters: Filters = Field(default_factory=Filters)
 
     _source: Path | None = PrivateAttr(default=None)
 

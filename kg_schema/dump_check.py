@@ -102,6 +102,7 @@ def _problems(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
     yield from _tags(spec, ontology)
     yield from _features(spec)
     yield from _keys(spec, ontology)
+    yield from _filters(spec)
 
 
 def _types(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
@@ -149,6 +150,9 @@ def uses(spec: DumpSpec) -> Iterator[tuple[Location, str, dict[str, list[str]]]]
             columns["weight"] = [source.weight] if source.weight else []
             for file in source.file:
                 yield ("features", kind, modality), file, columns
+    for name, keep in spec.filters.lists.items():
+        if keep.file is not None and keep.key is not None:
+            yield ("filters", name), keep.file, {"key": [keep.key]}
     for number, key_map in enumerate(spec.key_maps):
         yield ("key_maps", number), key_map.file, {"keys": list(key_map.keys.values())}
     for file, entry in spec.files.items():
@@ -337,6 +341,13 @@ def _keys(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
         for name in attributes:
             if name not in known:
                 yield Problem(here, f"{node_type} has no attribute {name!r}{did_you_mean(name, known)}")
+
+
+def _filters(spec: DumpSpec) -> Iterator[Problem]:
+    for name, keep in spec.filters.lists.items():
+        if keep.path is not None:
+            yield Problem(("filters", name), "give a file of `files` and its column: {file: ..., key: ...}")
+        yield from _no_such_nodes(spec, ("filters", name), spec.item if name == "items" else "user")
 
 
 def _no_such_nodes(spec: DumpSpec, location: Location, node_type: str) -> Iterator[Problem]:

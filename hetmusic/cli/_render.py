@@ -36,10 +36,12 @@ def build_report(graph: MusicGraph) -> None:
 
 def findings(report: Mapping[str, Any]) -> None:
     """The build report's counts."""
-    from hetmusic.cli._render_graph import joined_nodes
+    from hetmusic.cli._render_graph import filter_steps, joined_nodes
 
     if report.get("joins"):
         joined_nodes(report)
+    if report.get("filters"):
+        filter_steps(report)
     lines = []
     for found in report.get("findings", []):
         parts = found.get("first_parts") or [""] * len(found["first_lines"])

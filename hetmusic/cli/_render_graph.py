@@ -59,6 +59,20 @@ def joined_nodes(report: Mapping[str, Any]) -> None:
             click.echo(f"  {pairs} of {found['dump']} are in an earlier dump, which counts")
 
 
+def filter_steps(report: Mapping[str, Any]) -> None:
+    """What each filter removed."""
+    rows = []
+    for step in report["filters"]:
+        counts = {
+            **step["nodes"],
+            **step["edges"],
+            **{f"{kind} given": n for kind, n in step["assignments"].items()},
+        }
+        shown = ", ".join(f"{count:,} {name.replace('__', ' ')}" for name, count in counts.items())
+        rows.append([step["filter"], shown or "nothing"])
+    click.echo("\n" + table(["filter", "removed"], rows, []))
+
+
 def _findings(title: str, findings: Sequence[Finding]) -> None:
     if findings:
         click.echo(f"\n{title}:")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
+
+from hetmusic.cli._build_options import as_arguments, build_options
 
 
 @click.command()
@@ -25,22 +28,14 @@ import click
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Graph folder to write.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
-@click.option("--name", help="Name of the graph, by default that of the dump.")
-@click.option("--item", metavar="TYPE", help="Node type to recommend, where several are possible.")
-@click.option(
-    "--match-names",
-    metavar="TYPE[:ATTR+ATTR]",
-    multiple=True,
-    help="Join nodes of several dumps that have the same name, too.",
-)
-@click.option("--keep-apart", metavar="TYPE", multiple=True, help="Nodes that need not be joined.")
+@build_options
 def command(
     dumps: tuple[str, ...],
     specs: tuple[Path, ...],
     raw: tuple[str, ...],
     out: Path,
     overwrite: bool,
-    **options: str | tuple[str, ...] | None,
+    **options: Any,
 ) -> None:
     """Build a knowledge graph from raw dumps.
 
@@ -52,11 +47,10 @@ def command(
 
     if not dumps and not specs:
         raise click.UsageError("give the name of a DUMP or --spec FILE")
-    given = {
-        key: list(value) if isinstance(value, tuple) else value for key, value in options.items() if value
-    }
     named = [*dumps, *map(str, specs)]
-    graph = MusicGraph.build(named, raw=raw_folders(raw), out=out, overwrite=overwrite, **given)
+    graph = MusicGraph.build(
+        named, raw=raw_folders(raw), out=out, overwrite=overwrite, **as_arguments(options)
+    )
     build_report(graph)
 
 

@@ -11,7 +11,8 @@ from hetmusic.errors import DataError
 from hetmusic.graph.build_options import BuildOptions
 from hetmusic.graph.build_report import BuildReport, Notes
 from hetmusic.graph.checks import check_target
-from hetmusic.graph.joining import Content, Raw, Target, about, load_specs, open_dumps, target
+from hetmusic.graph.filtering import Filtered, filter_settings, filtered
+from hetmusic.graph.joining import Content, Raw, about, load_specs, open_dumps, target
 from hetmusic.graph.raw.kept import Room
 from hetmusic.graph.writer import GraphWriter
 from kg_schema.dump import DumpSpec
@@ -44,6 +45,8 @@ def build_graph(
     ontology = Ontology.load()
     specs = load_specs(dumps, ontology)
     chosen = BuildOptions.of(options).with_those_of(specs)
+    settings = filter_settings(specs, chosen.filters)
+    chosen = chosen.model_copy(update={"filters": settings.filters})
     wanted = target(specs, chosen, ontology)
     out = Path(out)
     if out.exists() and not overwrite:  # found out now instead of after the work
@@ -55,33 +58,31 @@ def build_graph(
         opened = open_dumps(specs, raw, notes, Room(_scratch(out)))
         for dump in opened:
             stack.enter_context(dump.files)
-        content = Content(opened, chosen, ontology, notes)
+        content = Content(opened, chosen, wanted, ontology, notes)
         with GraphWriter(out, overwrite) as writer:
-            _write(writer, content, wanted, notes)
+            _write(writer, filtered(content, wanted, settings, notes) if settings.filters.given else content)
             writer.finish(
                 name=wanted.name,
                 item=wanted.item,
                 interaction=wanted.interaction,
                 ontology=ontology,
                 about=about(specs),
-                provenance=[file for dump in opened for file in dump.files.provenance()],
+                provenance=[
+                    *(file for dump in opened for file in dump.files.provenance()),
+                    *settings.list_files(),
+                ],
                 build_report=notes.finished().model_dump(mode="json"),
             )
     return notes.finished()
 
 
-def _write(writer: GraphWriter, content: Content, wanted: Target, notes: Notes) -> None:
+def _write(writer: GraphWriter, content: Content | Filtered) -> None:
     if content.assignments is not None:
         writer.assignments(content.assignments)
-    for node_type, nodes in content.nodes.items():
-        writer.nodes(node_type, nodes.table)
+    for node_type, table in content.tables.items():
+        writer.nodes(node_type, table)
     for edge_type in content.edge_types():
-        table = content.edges(edge_type)
-        if edge_type == ("user", wanted.interaction, wanted.item) and table.is_empty():
-            names = content.files_of(edge_type)
-            rows = sum(notes.report.rows[name] for name in names)
-            raise DataError(f"none of the {rows:,} rows of {' and '.join(names)} gives an edge {edge_type}")
-        writer.edges(edge_type, table)
+        writer.edges(edge_type, content.edges(edge_type))
     for (node_type, name), vectors in content.vectors.items():
         writer.modality(node_type, name, vectors.values, vectors.indices, vectors.info)
 

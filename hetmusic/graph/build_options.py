@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
 
 from hetmusic.errors import ConfigError
 from kg_schema.dump import DumpSpec, MatchNames
+from kg_schema.filters import Filters
 from kg_schema.models import SpecModel
 from kg_schema.ontology import Ontology
 from kg_schema.yaml_file import dotted, problems_of
@@ -26,6 +28,9 @@ class BuildOptions(SpecModel):
     #: node types whose nodes may stay apart although nothing leads from the keys of one dump to those of another
     keep_apart: list[str] = Field(default_factory=list)
 
+    #: which part of the graph to keep
+    filters: Filters = Field(default_factory=Filters)
+
     @classmethod
     def of(cls, values: dict[str, Any]) -> BuildOptions:
         """Options from keyword arguments.
@@ -37,6 +42,11 @@ class BuildOptions(SpecModel):
         except ValidationError as error:
             location, message = problems_of(error)[0]
             raise ConfigError(f"build option {dotted(location)}: {message}") from None
+        for name, keep in options.filters.lists.items():
+            if keep.path is None:
+                raise ConfigError(
+                    f"build option filters.{name}: a file of a dump belongs into a specification; give the path of a list"
+                )
         for node_type in [
             *options.match_names,
             *options.keep_apart,
@@ -54,5 +64,9 @@ class BuildOptions(SpecModel):
         return self.model_copy(update={"match_names": match_names})
 
     def given(self) -> dict[str, Any]:
-        """Those that differ from what is taken without asking, JSON-serialisable."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+        """Those that differ from what is taken without asking, JSON-serialisable and without folders."""
+        found = self.model_dump(mode="json", exclude_defaults=True)
+        for keep in found.get("filters", {}).values():
+            if isinstance(keep, dict) and "path" in keep:
+                keep["path"] = Path(keep["path"]).name
+        return found

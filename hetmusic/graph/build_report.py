@@ -124,6 +124,21 @@ class JoinedEdges(BaseModel):
     known: int
 
 
+class FilterStep(BaseModel):
+    """What one filter removed of what those before it had left."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: name of the filter and its setting
+    filter: str
+    #: nodes by type
+    nodes: dict[str, int] = Field(default_factory=dict)
+    #: edges by ``src__relation__dst``
+    edges: dict[str, int] = Field(default_factory=dict)
+    #: tag assignments by kind
+    assignments: dict[str, int] = Field(default_factory=dict)
+
+
 class BuildReport(BaseModel):
     """What building a graph read, dropped and repaired; stored as ``build_report`` in ``graph.json``."""
 
@@ -139,6 +154,8 @@ class BuildReport(BaseModel):
     joins: list[JoinedNodes] = Field(default_factory=list)
     #: what each dump gave to relations that several dumps have
     joined_edges: list[JoinedEdges] = Field(default_factory=list)
+    #: what filters removed, in the order in which they were applied
+    filters: list[FilterStep] = Field(default_factory=list)
     #: options of the build that were given
     options: dict[str, Any] = Field(default_factory=dict)
     #: what looks odd without any row being changed

@@ -205,6 +205,30 @@ BUILDING = [
         "'taste-profile'",
     ),
     case(
+        "nothing is left",
+        "build --spec {raw}/spec.yaml --raw {raw} --user-core 10000 --out {at}/out",
+        "none of the",
+        "user_core 10000",
+    ),
+    case(
+        "list missing",
+        "build --spec {raw}/spec.yaml --raw {raw} --items {at}/nix.txt --out {at}/out",
+        "{at}/nix.txt",
+        "No such file",
+    ),
+    case(
+        "list of something else",
+        "build --spec {raw}/spec.yaml --raw {raw} --items {raw}/users.csv --out {at}/out",
+        "users.csv",
+        "none is a song",
+    ),
+    case(
+        "share above 1",
+        "build --spec {raw}/spec.yaml --raw {raw} --sample 1.5 --out {at}/out",
+        "filters.sample",
+        "1.5",
+    ),
+    case(
         "type to match misspelt",
         "build --spec {raw}/spec.yaml --raw {raw} --match-names sogn --out {at}/out",
         "'sogn'",

@@ -76,6 +76,34 @@ def test_options(raw, tmp_path):
     assert f"  song of moods, by name: ONE! ({track(1)}) = One ({song(1)})\n" in named.out
 
 
+def test_filters(raw, tmp_path):
+    (raw / "songs.txt").write_text(f"{song(1)}\n", encoding="utf-8")
+    rows = [("u", 1, 3), ("v", 1, 1), ("v", 2, 5), ("w", 2, 1)]
+    text = "".join(f"{user}\t{song(number)}\t{plays}\n" for user, number, plays in rows)
+    (raw / "train_triplets.txt").write_text(text, encoding="utf-8")
+    build = ["build", "taste-profile", "--raw", raw, "--overwrite", "--out", tmp_path / "graph"]
+    done = hetmusic(*build, "--items", raw / "songs.txt", "--min-plays", "2").succeeded()
+    lines = [" ".join(line.split()) for line in done.out.splitlines()]
+    assert "user likes song 1" in lines
+    assert "items 1 song, 2 user likes song" in lines
+    assert "min_plays 2 1 user likes song" in lines
+    assert "isolated 2 user" in lines
+    done = hetmusic(*build, "--user-core", "2", "--item-core", "1", "--isolated", "keep").succeeded()
+    assert "user_core 2, item_core 1" in done.out
+    for option, value in [
+        ("--sample", "1"),
+        ("--sample-seed", "1"),
+        ("--top-users", "3"),
+        ("--top-items", "2"),
+    ]:
+        more = [] if option != "--sample-seed" else ["--sample", "0.999999"]
+        hetmusic(*build, option, value, *more).succeeded()
+    (raw / "people.txt").write_text("v\n", encoding="utf-8")
+    done = hetmusic(*build, "--users", raw / "people.txt").succeeded()
+    assert hetmusic("info", tmp_path / "graph", "--json").json["nodes"]["user"]["count"] == 1
+    assert "filter" in hetmusic("info", tmp_path / "graph").succeeded().out
+
+
 def test_the_folder_of_one_dump_may_be_named(raw, tmp_path):
     for number, folder in enumerate([raw, f"taste-profile={raw}"]):
         hetmusic("build", "taste-profile", "--raw", folder, "--out", tmp_path / f"graph{number}").succeeded()

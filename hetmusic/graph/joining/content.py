@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from hetmusic.errors import DataError
 from hetmusic.graph.build_edges import build_edges
 from hetmusic.graph.build_features import Vectors, build_features
 from hetmusic.graph.build_nodes import NodeTable, build_nodes
@@ -17,6 +18,7 @@ from hetmusic.graph.joining.dumps import Dump
 from hetmusic.graph.joining.keys import KeyMaps
 from hetmusic.graph.joining.nodes import NodeJoin
 from hetmusic.graph.joining.parts import renumbered, unite_edges, unite_vectors
+from hetmusic.graph.joining.target import Target
 from hetmusic.graph.types import EdgeType
 from kg_schema import dump_check
 from kg_schema.dump import EdgeSource
@@ -27,9 +29,10 @@ class Content:
     """Nodes, tag assignments and vectors of the dumps, and their edges when asked for."""
 
     def __init__(
-        self, dumps: Sequence[Dump], options: BuildOptions, ontology: Ontology, notes: Notes
+        self, dumps: Sequence[Dump], options: BuildOptions, wanted: Target, ontology: Ontology, notes: Notes
     ) -> None:
         """Read everything but the edges."""
+        self._wanted = wanted
         self._dumps = dumps
         self._options = options
         self._ontology = ontology
@@ -51,6 +54,18 @@ class Content:
         #: node type, modality -> vectors
         self.vectors = self._vectors()
 
+    @property
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Node type -> node table."""
+        return {node_type: nodes.table for node_type, nodes in self.nodes.items()}
+
+    def column(self, dump: str, file: str, column: str, node_type: str) -> tuple[pl.Series, str, NodeTable]:
+        """A column of a file of a dump with keys of nodes, the name of the file, and the nodes by such keys."""
+        (found,) = [other for other in self._dumps if other.name == dump]
+        parts = [batch[column] for batch in found.files.batches(file)]
+        keys = pl.concat([pl.Series(column, [], pl.String), *parts]).drop_nulls()
+        return keys, found.files.source(file).name, self._called[node_type][dump]
+
     def edge_types(self) -> dict[EdgeType, dict[str, list[EdgeSource]]]:
         """The relations that have a file, in the order of the specifications; for each the sources by dump."""
         found: dict[EdgeType, dict[str, list[EdgeSource]]] = {}
@@ -64,14 +79,23 @@ class Content:
         return found
 
     def edges(self, edge_type: EdgeType) -> pl.DataFrame:
-        """Read the edges of one relation from all dumps."""
+        """Read the edges of one relation from all dumps.
+
+        :raises DataError: if there are no interactions.
+        """
         sources = self.edge_types()[edge_type]
         parts = [
             (dump.name, self._edges_of(dump, edge_type, sources))
             for dump in self._dumps
             if dump.name in sources
         ]
-        return unite_edges(edge_type, parts, self._notes)
+        table = unite_edges(edge_type, parts, self._notes)
+        if edge_type == ("user", self._wanted.interaction, self._wanted.item) and table.is_empty():
+            names = [d.files.source(e.file).label for d in self._dumps for e in sources.get(d.name, [])]
+            files = list(dict.fromkeys(names))
+            rows = sum(self._notes.report.rows[file] for file in files)
+            raise DataError(f"none of the {rows:,} rows of {' and '.join(files)} gives an edge {edge_type}")
+        return table
 
     def _edges_of(
         self, dump: Dump, edge_type: EdgeType, sources: Mapping[str, list[EdgeSource]]
@@ -82,12 +106,6 @@ class Content:
         return build_edges(
             sources[dump.name], edge_type, relation, self._nodes_of(dump), dump.files, self._notes
         )
-
-    def files_of(self, edge_type: EdgeType) -> list[str]:
-        """Names of the files that a relation comes from."""
-        sources = self.edge_types()[edge_type]
-        names = [d.files.source(e.file).label for d in self._dumps for e in sources.get(d.name, [])]
-        return list(dict.fromkeys(names))
 
     def _nodes_of(self, dump: Dump) -> Mapping[str, NodeTable]:
         """All nodes of the graph by the keys that a dump has for them."""
