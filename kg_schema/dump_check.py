@@ -91,6 +91,19 @@ def raw_columns(entry: FileSpec, columns: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def all_problems(spec: DumpSpec, ontology: Ontology | None = None) -> list[Problem]:
+    """All mistakes of a specification, but for those that a check can only find once others are mended."""
+    ontology = ontology or Ontology.load()
+    found = [*_types(spec, ontology), *_relations(spec, ontology)]
+    if not found:
+        found += _edges(spec, ontology)
+        found += [] if found else _interaction(spec, ontology)
+        found += [*_assignments(spec), *_features(spec), *_keys(spec, ontology)]
+    of_files = list(_files(spec))
+    found += of_files or _columns(spec)
+    return list({problem.location: problem for problem in reversed(found)}.values())[::-1]
+
+
 def _problems(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
     """Mistakes in an order in which each check may rely on those before it; so only the first one counts."""
     yield from _types(spec, ontology)
@@ -103,6 +116,11 @@ def _problems(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
     yield from _features(spec)
     yield from _keys(spec, ontology)
     yield from _filters(spec)
+
+
+def _relations(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:
+    for number, edge in enumerate(spec.edges):
+        yield from _complaint(("edges", number, "relation"), partial(ontology.relation, edge.relation))
 
 
 def _types(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:

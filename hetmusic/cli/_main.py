@@ -18,6 +18,7 @@ from hetmusic.errors import UserError, did_you_mean
 COMMANDS = {
     "dumps": "List public data sets and what becomes of their files.",
     "fetch": "Download the raw files of a public data set.",
+    "spec": "Describe your own tables.",
     "build": "Build a knowledge graph from a raw dump.",
     "info": "Show what a graph holds.",
     "validate": "Check everything in a graph that can be wrong.",

@@ -259,6 +259,17 @@ BUILDING = [
 DUMPS = [
     case("no such dump", "dumps show taste-profil", "'taste-profil'", "did you mean 'taste-profile'"),
     case("no name", "dumps show", "NAME"),
+    case(
+        "spec check",
+        "spec check {raw}/spec.yaml --raw {raw}",
+        "{raw}/spec.yaml has 2 problems",
+        prepare=lambda p: (
+            p.edit("raw/spec.yaml", "relation: friends", "relation: frends"),
+            p.edit("raw/friends.csv", "friend_id", "freind_id"),
+        ),
+    ),
+    case("spec check without a folder", "spec check {raw}/spec.yaml --raw {at}/nix", "{at}/nix"),
+    case("spec check of nothing", "spec check {at}/nix.yaml", "{at}/nix.yaml"),
     case("no such command", "dumps shwo", "shwo"),
     case(
         "a broken specification",

@@ -21,7 +21,9 @@ def test_help_lists_every_command():
 
 
 @pytest.mark.parametrize(
-    "command", [*([name] for name in COMMANDS), ["features", "import"], ["dumps", "show"]], ids=" ".join
+    "command",
+    [*([name] for name in COMMANDS), ["features", "import"], ["dumps", "show"], ["spec", "check"]],
+    ids=" ".join,
 )
 def test_help_of_every_command(command):
     shown = hetmusic(*command, "--help").succeeded().out

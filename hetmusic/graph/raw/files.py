@@ -31,7 +31,7 @@ from hetmusic.graph.raw.values import check_type
 from kg_schema.dump import DumpSpec
 from kg_schema.dump_check import columns_by_file, raw_columns
 
-_READERS = {
+READERS = {
     "csv": read_csv,
     "jsonl": read_jsonl,
     "parquet": read_parquet,
@@ -226,7 +226,7 @@ class RawFiles:
 
     def _raw(self, file: str, columns: list[str]) -> Iterator[pl.DataFrame]:
         source, reader = self._sources[file], self._readers[file]
-        read = _READERS[source.spec.resolved_format] if reader is None else reader.read
+        read = READERS[source.spec.resolved_format] if reader is None else reader.read
         return read_parts(source.parts, columns, read) if source.parts else read(source, columns)
 
     def _note_rows(self, source: Source, rows: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import polars as pl
@@ -37,6 +38,19 @@ def read_jsonl(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame]
     _check_fields(source, sorted(seen), columns)
     if rows:
         yield _frame(rows, columns)
+
+
+def field_names(source: Source, rows: int = 1000) -> dict[str, bool]:
+    """The fields of the first rows, in the order in which they occur, and whether each holds single values alone.
+
+    :raises DataError: naming file and line, for a line that is no JSON object.
+    """
+    found: dict[str, bool] = {}
+    for _, record in islice(_records(source), rows):
+        for name, value in record.items():
+            found[name] = found.get(name, True) and not isinstance(value, (dict, list))
+    source.close()
+    return found
 
 
 def _records(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -39,7 +39,7 @@ def locate(spec: DumpSpec, raw: Path | Mapping[str, Path]) -> dict[str, Located]
     if not isinstance(raw, Mapping):
         if not raw.is_dir():
             raise DataError(f"the raw folder {raw} {'is not a folder' if raw.exists() else 'does not exist'}")
-        return {file: _first_there(raw, entry) for file, entry in spec.files.items()}
+        return {file: first_there(raw, entry) for file, entry in spec.files.items()}
     for file in raw:
         if file not in spec.files:
             known = did_you_mean(file, spec.files) or f"; it has {', '.join(spec.files)}"
@@ -70,7 +70,7 @@ def _fitting(root: Path, path: str) -> dict[str, Path]:
     return {name: root / name for name in matching(root, path)} if is_pattern(path) else {}
 
 
-def _first_there(raw: Path, entry: FileSpec) -> Located:
+def first_there(raw: Path, entry: FileSpec) -> Located:
     """The first of a file's paths that exists, plain before compressed, or else the first."""
     for path in entry.path:
         for suffix in ("", *COMPRESSED):

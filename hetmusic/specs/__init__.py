@@ -1,0 +1,7 @@
+"""Specifications of one's own tables: a first one guessed from the files, and everything that is wrong with one."""
+
+from __future__ import annotations
+
+from hetmusic.specs.check import CheckReport, SpecProblem, check_spec
+
+__all__ = ["CheckReport", "SpecProblem", "check_spec"]
