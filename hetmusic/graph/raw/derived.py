@@ -44,6 +44,7 @@ class Derived:
         self._lookups = {
             name: (lookup, _table(lookup, files)) for name, lookup in spec.lookups.items() if name in columns
         }
+        self._absent = {lookup.file for lookup, _ in self._lookups.values() if lookup.file not in files}
         self._excluded = [
             (rule.column, files.source(rule.file).name, _values(rule.file, rule.key, files))
             for rule in spec.exclude
@@ -63,7 +64,7 @@ class Derived:
             batch = batch.with_columns(self._found(batch[lookup.column], table).alias(name))
             unknown = batch.filter(pl.col(lookup.column).is_not_null() & pl.col(name).is_null())
             reason = f"no {'single ' if lookup.unique else ''}{name} for this {lookup.column}"
-            if not (lookup.keep and table.is_empty()):  # without the other file there is nothing to find
+            if lookup.file not in self._absent:  # of that file it is already said that it is not there
                 self._source.count("repaired", reason, unknown, lookup.column)
             if lookup.keep:
                 batch = batch.with_columns(pl.coalesce(name, lookup.column).alias(name))

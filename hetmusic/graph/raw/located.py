@@ -51,10 +51,18 @@ def locate(spec: DumpSpec, raw: Path | Mapping[str, Path]) -> dict[str, Located]
 
 
 def sorted_files(folder: Path, suffix: str = "") -> Iterator[Path]:
-    """All files below a folder whose names end so, in the order of their paths; links to other folders are not followed."""
-    for parent, folders, files in os.walk(folder):
-        folders.sort()
-        yield from (Path(parent, name) for name in sorted(files) if name.lower().endswith(suffix))
+    """All files below a folder whose names end so, folder by folder in the order of the names.
+
+    Links to other folders are not followed; what is neither a file nor a link to one is passed over.
+    """
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.name.lower().endswith(suffix) and entry.is_file():
+            yield Path(entry.path)
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from sorted_files(Path(entry.path), suffix)
 
 
 def _given(path: Path) -> Located:

@@ -50,12 +50,13 @@ def parse_chunk(
     notes: list[tuple[int, str, str, str]] = []
     for number, file in enumerate(files):
         said: list[str] = []
+        shown = file.encode("utf-8", "replace").decode()
         try:
             found = _parse(parser, root / file, skip.get(file), said.append)
         except BadFileError as error:
-            notes.append((number, file, "dropped", str(error)))
+            notes.append((number, shown, "dropped", str(error)))
             continue
-        notes += [(number, file, "repaired", reason) for reason in dict.fromkeys(said)]
+        notes += [(number, shown, "repaired", reason) for reason in dict.fromkeys(said)]
         for table, more in found.items():
             rows[table] += [(number, *row) for row in more]
     tables = {

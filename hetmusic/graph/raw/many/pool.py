@@ -101,6 +101,8 @@ class _Worker:
             self.stop()
         elif "error" in answer:
             raise DataError(str(answer["error"]))
+        elif "bug" in answer:
+            raise RuntimeError(f"the reader has failed in its process:\n{answer['bug']}")
         return answer is not None
 
     def interrupt(self) -> None:

@@ -1,7 +1,7 @@
 """A worker process: reads chunks of files until there is no more to read. Run by :mod:`hetmusic.graph.raw.many.pool`.
 
 Every line of the standard input is a task as JSON, ``{"files": [...], "skip": {file: reason}, "key": ...}``; the answer is
-a line too, ``{}`` or ``{"error": ...}``. Without a key the files are only tried, and nothing is kept.
+a line too: ``{}``, ``{"error": ...}`` or ``{"bug": traceback}``. Without a key the files are only tried and nothing is kept.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import traceback
 from pathlib import Path
 
 from hetmusic.errors import UserError
@@ -45,6 +46,8 @@ def main(parser_path: str, root: str, kind: str) -> None:
                 cache.store(task["key"], tables)
         except UserError as error:
             answer = {"error": str(error)}
+        except Exception:  # of the parser's author, who wants to see where
+            answer = {"bug": traceback.format_exc()}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
