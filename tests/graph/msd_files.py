@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: track, song, artist, artist's name, title, release, year
-TRACKS: list[tuple[str, str, str, str, str, str, int]] = [
+Row = tuple[str, str, str, str, str, str, int]
+TRACKS: list[Row] = [
     ("TRAAAAA12800000001", "SOAAAAA12AB0000001", "ARAAAAA1187FB00001", "Ana", "One", "First", 1999),
     ("TRAAABB12800000002", "SOAAABB12AB0000002", "ARAAAAA1187FB00001", "Ana", "Two", "First", 0),
     ("TRBBBBB12800000003", "SOBBBBB12AB0000003", "ARBBBBB1187FB00002", "Bo & Co", "Drei\x19s", "First", 2005),
@@ -78,17 +79,19 @@ def tree_path(folder: Path, track: str, suffix: str) -> Path:
     return folder / track[2] / track[3] / track[4] / f"{track}{suffix}"
 
 
-def write_track(path: Path, number: int = 0, parts: Any = None, **values: Any) -> Path:
+def write_track(
+    path: Path, number: int = 0, parts: Any = None, tracks: Sequence[Row] = TRACKS, **values: Any
+) -> Path:
     """Write the file of a track.
 
-    :param number: which of ``TRACKS``.
+    :param number: which of ``tracks``.
     :param parts: timbre and pitches instead of ``segments(number)``.
-    :param values: fields with other values than ``TRACKS`` has.
+    :param values: fields with other values than ``tracks`` has.
     """
-    track, song, artist, name, title, release, year = TRACKS[number]
+    track, song, artist, name, title, release, year = tracks[number]
     known = {
         "track_id": track, "song_id": song, "artist_id": artist, "artist_name": name, "title": title,
-        "release": release, "year": year, "artist_mbid": MBIDS[artist], "duration": 180.5 + number,
+        "release": release, "year": year, "artist_mbid": MBIDS.get(artist, ""), "duration": 180.5 + number,
         "tempo": 100.25 + number, "loudness": -7.5, "key": number, "mode": 1, "time_signature": 4,
         "song_hotttnesss": np.nan, "artist_hotttnesss": 0.5, "artist_familiarity": 0.25,
         "artist_latitude": np.nan, "artist_longitude": np.nan, "artist_location": "Wien, Österreich",
@@ -109,10 +112,10 @@ def write_track(path: Path, number: int = 0, parts: Any = None, **values: Any) -
     return path
 
 
-def write_tree(folder: Path) -> None:
+def write_tree(folder: Path, tracks: Sequence[Row] = TRACKS) -> None:
     """The files of all tracks, as ``A/B/C/TRABC....h5`` below ``folder``."""
-    for number, row in enumerate(TRACKS):
-        write_track(tree_path(folder, row[0], ".h5"), number)
+    for number, row in enumerate(tracks):
+        write_track(tree_path(folder, row[0], ".h5"), number, tracks=tracks)
 
 
 def write_database(path: Path, *tables: tuple[str, str, Iterable[Sequence[Any]]]) -> Path:
@@ -127,29 +130,30 @@ def write_database(path: Path, *tables: tuple[str, str, Iterable[Sequence[Any]]]
     return path
 
 
-def write_metadata(path: Path) -> Path:
+def write_metadata(path: Path, tracks: Sequence[Row] = TRACKS) -> Path:
     """``track_metadata.db``."""
     columns = (
         "track_id text PRIMARY KEY, title text, song_id text, release text, artist_id text, artist_mbid text, "
         "artist_name text, duration real, artist_familiarity real, artist_hotttnesss real, year int"
     )
     rows = [
-        (track, title, song, release, artist, MBIDS[artist], name, 180.5 + number, 0.25, 0.5, year)
-        for number, (track, song, artist, name, title, release, year) in enumerate(TRACKS)
+        (track, title, song, release, artist, MBIDS.get(artist, ""), name, 180.5 + number, 0.25, 0.5, year)
+        for number, (track, song, artist, name, title, release, year) in enumerate(tracks)
     ]
     return write_database(path, ("songs", columns, rows))
 
 
-def write_lists(folder: Path, prefix: str = "") -> None:
+def write_lists(folder: Path, prefix: str = "", tracks: Sequence[Row] = TRACKS) -> None:
     """The four text lists: tracks, artists, years, places."""
-    lists = {
-        "unique_tracks.txt": [(t, s, name, title) for t, s, _, name, title, _, _ in TRACKS],
-        "unique_artists.txt": [(a, MBIDS[a], t, name) for t, _, a, name, *_ in (TRACKS[0], TRACKS[2])],
-        "tracks_per_year.txt": [(year, t, name, title) for t, _, _, name, title, _, year in TRACKS if year],
+    firsts = {row[2]: row for row in reversed(tracks)}
+    lists: dict[str, list[tuple[Any, ...]]] = {
+        "unique_tracks.txt": [(t, s, name, title) for t, s, _, name, title, _, _ in tracks],
+        "unique_artists.txt": [(a, MBIDS.get(a, ""), t, name) for t, _, a, name, *_ in firsts.values()],
+        "tracks_per_year.txt": [(year, t, name, title) for t, _, _, name, title, _, year in tracks if year],
     }
     for name, rows in lists.items():
         write_list(folder / f"{prefix}{name}", rows)
-    write_list(folder / "artist_location.txt", [(TRACKS[0][2], 48.2, 16.37, "Ana", "Wien")])
+    write_list(folder / "artist_location.txt", [(tracks[0][2], 48.2, 16.37, tracks[0][3], "Wien")])
 
 
 def write_list(path: Path, rows: Iterable[Sequence[Any]]) -> None:
@@ -162,14 +166,15 @@ def write_list(path: Path, rows: Iterable[Sequence[Any]]) -> None:
 
 WORDS = ["i", "the", "love", "hatr"]
 #: track -> word -> count
-LYRICS = {TRACKS[0][0]: {"i": 3, "love": 2}, TRACKS[2][0]: {"the": 1, "hatr": 4}}
+Bags = Mapping[str, Mapping[str, int]]
+LYRICS: Bags = {TRACKS[0][0]: {"i": 3, "love": 2}, TRACKS[2][0]: {"the": 1, "hatr": 4}}
 
 
-def write_lyrics(path: Path, tracks: Iterable[str], end: str = "\n") -> None:
+def write_lyrics(path: Path, tracks: Iterable[str], end: str = "\n", bags: Bags = LYRICS) -> None:
     """A text file of bags of words."""
     lines = ["# A COMMENT", "%" + ",".join(WORDS)]
     for number, track in enumerate(tracks):
-        pairs = [f"{WORDS.index(word) + 1}:{count}" for word, count in LYRICS[track].items()]
+        pairs = [f"{WORDS.index(word) + 1}:{count}" for word, count in bags[track].items()]
         lines.append(",".join([track, str(100 + number), *pairs]))
     path.write_text("\n".join(lines) + end, encoding="utf-8", newline="\n")
 
@@ -189,21 +194,27 @@ def write_lyrics_database(path: Path) -> Path:
 
 
 #: track -> tag -> percent
-TAGS = {
+Weights = Mapping[str, Mapping[str, float]]
+TAGS: Weights = {
     TRACKS[0][0]: {"Rock": 100.0, "happy": 40.0, "seen live": 0.0},
     TRACKS[2][0]: {"rock": 50.0, "vienna": 100.0},
 }
 #: track -> similar track -> score
-SIMILARS = {TRACKS[0][0]: {TRACKS[2][0]: 0.5, TRACKS[1][0]: 0.25}, TRACKS[2][0]: {TRACKS[0][0]: 0.75}}
+SIMILARS: Weights = {
+    TRACKS[0][0]: {TRACKS[2][0]: 0.5, TRACKS[1][0]: 0.25},
+    TRACKS[2][0]: {TRACKS[0][0]: 0.75},
+}
 
 
-def write_lastfm_databases(folder: Path) -> None:
+def write_lastfm_databases(
+    folder: Path, rows: Sequence[Row] = TRACKS, tags_of: Weights = TAGS, similars: Weights = SIMILARS
+) -> None:
     """``lastfm_tags.db`` and ``lastfm_similars.db``."""
-    tags = sorted({tag for found in TAGS.values() for tag in found})
-    tracks = sorted({track for track, *_ in TRACKS})
+    tags = sorted({tag for found in tags_of.values() for tag in found})
+    tracks = sorted({track for track, *_ in rows})
     pairs = [
         (tracks.index(track) + 1, tags.index(tag) + 1, value)
-        for track, found in TAGS.items()
+        for track, found in tags_of.items()
         for tag, value in found.items()
     ]
     write_database(
@@ -214,7 +225,7 @@ def write_lastfm_databases(folder: Path) -> None:
     )
     lists = [
         (track, ",".join(f"{other},{score}" for other, score in found.items()))
-        for track, found in SIMILARS.items()
+        for track, found in similars.items()
     ]
     write_database(
         folder / "lastfm_similars.db",
