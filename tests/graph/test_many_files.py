@@ -237,6 +237,7 @@ def test_a_file_that_wants_all_memory(tmp_path: Path) -> None:
 def test_things_that_are_no_files(tmp_path: Path) -> None:
     write(tmp_path, {"a.num": "1", "B.NUM": "2"})
     (tmp_path / "files" / "dangling.num").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "files" / "itself.num").symlink_to(tmp_path / "files" / "itself.num")
     (tmp_path / "files" / "folder.num").mkdir()
     os.mkfifo(tmp_path / "files" / "pipe.num")
     (tmp_path / "files" / "loop").symlink_to(tmp_path / "files")

@@ -58,11 +58,18 @@ def sorted_files(folder: Path, suffix: str = "") -> Iterator[Path]:
     with os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:
-        if entry.name.lower().endswith(suffix) and entry.is_file():
+        if entry.name.lower().endswith(suffix) and _is_file(entry):
             yield Path(entry.path)
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             yield from sorted_files(Path(entry.path), suffix)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _given(path: Path) -> Located:
