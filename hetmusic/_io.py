@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -14,6 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from hetmusic.errors import UserError
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
 
 _CHUNK = 1 << 20
 
@@ -102,7 +108,8 @@ def replacing_folder(path: Path, *, overwrite: bool = False, mark: str | None = 
     if path.exists() and mark is not None and not (path / mark).is_file():
         raise UserError(f"{path} is not replaced, since it is something else: it has no {mark}")
     with explaining_failed_write(path), with_parents(path):
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+        _remove_abandoned(path)
+        temporary, lock = _own_folder(path)
         try:
             yield temporary
             temporary.chmod(0o777 & ~_umask())
@@ -111,6 +118,27 @@ def replacing_folder(path: Path, *, overwrite: bool = False, mark: str | None = 
             raise type(error)(str(error).replace(str(temporary), str(path))) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+            os.close(lock)
+
+
+def _own_folder(path: Path) -> tuple[Path, int]:
+    """Make a temporary folder beside ``path`` that is locked as long as the process lives.
+
+    It gets the name that others look for once it is locked, so that nobody takes it for abandoned.
+    """
+    made = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent))
+    lock = os.open(made, os.O_RDONLY)
+    if fcntl is not None:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return made.replace(made.with_suffix(".tmp")), lock
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove temporary folders of killed processes that were to become ``path``."""
+    for found in sorted(path.parent.glob(f".{glob.escape(path.name)}.*.tmp")) if fcntl is not None else []:
+        if not found.is_symlink() and found.is_dir():
+            with contextlib.suppress(OSError, UserError), locked(found):
+                shutil.rmtree(found, ignore_errors=True)
 
 
 def _move_into_place(temporary: Path, path: Path) -> None:
@@ -129,9 +157,7 @@ def locked(folder: Path) -> Iterator[None]:
 
     :raises UserError: if another process has it.
     """
-    try:
-        import fcntl
-    except ImportError:  # not on Windows
+    if fcntl is None:
         yield
         return
     handle = os.open(

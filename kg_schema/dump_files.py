@@ -143,6 +143,8 @@ class FileSpec(SpecModel):
     size: int | None = Field(default=None, ge=0)
     #: number of rows of the complete file; another number is a warning
     rows: int | None = Field(default=None, ge=0)
+    #: share of the rows that may be dropped, where the real file is known to be worse than most
+    max_dropped: float | None = Field(default=None, ge=0, le=1)
     #: whether the dump is complete without this file
     optional: bool = False
     #: files that say the same: if one of them is there, this one is not read

@@ -1,4 +1,4 @@
-"""The options of ``hetmusic build`` that say how dumps are joined and which part of the graph is kept."""
+"""The options of ``hetmusic build`` that say how dumps are joined, what may be dropped and which part is kept."""
 
 from __future__ import annotations
 
@@ -18,6 +18,15 @@ _JOINING = [
         help="Join nodes of several dumps that have the same name, too.",
     ),
     click.option("--keep-apart", metavar="TYPE", multiple=True, help="Nodes that need not be joined."),
+]
+_TRUST = [
+    click.option("--strict", is_flag=True, help="Make every dropped row an error."),
+    click.option(
+        "--max-dropped",
+        type=float,
+        metavar="SHARE",
+        help="Share of the rows of a file that may be dropped (0.05, where the dump does not know better).",
+    ),
 ]
 _FILE = click.Path(path_type=Path)
 _FILTERS = [
@@ -40,7 +49,7 @@ _FILTERS = [
 
 def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command, which takes them by their names."""
-    for option in reversed([*_JOINING, *_FILTERS]):
+    for option in reversed([*_JOINING, *_TRUST, *_FILTERS]):
         command = option(command)
     return command
 
@@ -50,6 +59,6 @@ def as_arguments(given: dict[str, Any]) -> dict[str, Any]:
     from kg_schema.filters import Filters
 
     found = {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()}
-    found = {key: value for key, value in found.items() if value not in (None, [])}
+    found = {key: value for key, value in found.items() if value not in (None, [], False)}
     filters = {key: found.pop(key) for key in Filters.model_fields if key in found}
     return {**found, "filters": filters} if filters else found

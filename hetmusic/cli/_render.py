@@ -36,8 +36,10 @@ def build_report(graph: MusicGraph) -> None:
 
 def findings(report: Mapping[str, Any]) -> None:
     """The build report's counts."""
-    from hetmusic.cli._render_graph import filter_steps, joined_nodes
+    from hetmusic.cli._render_graph import filter_steps, joined_nodes, rows_used
 
+    if report.get("parts"):
+        rows_used(report)
     if report.get("joins"):
         joined_nodes(report)
     if report.get("filters"):

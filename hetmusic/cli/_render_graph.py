@@ -32,6 +32,17 @@ def validation(report: ValidationReport) -> None:
         click.echo("\nnothing is wrong")
 
 
+def rows_used(report: Mapping[str, Any]) -> None:
+    """How many rows of each file were used for what."""
+    rows = [
+        [found["file"], found["part"], f"{found['rows']:,}", f"{found['used']:,}"]
+        for found in report["parts"]
+    ]
+    known = {found["file"] for found in report["parts"]}
+    rows += [[file, "", f"{count:,}", ""] for file, count in report["rows"].items() if file not in known]
+    click.echo("\n" + table(["file", "for", "rows", "used"], sorted(rows), [2, 3]))
+
+
 def joined_nodes(report: Mapping[str, Any]) -> None:
     """Which nodes of several dumps are one, which could be, and where they say different things."""
     columns = ["nodes", "joined", "by_name", "new", "ambiguous"]

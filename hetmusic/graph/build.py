@@ -13,6 +13,7 @@ from hetmusic.graph.build_report import BuildReport, Notes
 from hetmusic.graph.checks import check_target
 from hetmusic.graph.filtering import Filtered, filter_settings, filtered
 from hetmusic.graph.joining import Content, Raw, about, load_specs, open_dumps, target
+from hetmusic.graph.limits import check_drops
 from hetmusic.graph.raw.kept import Room
 from hetmusic.graph.writer import GraphWriter
 from kg_schema.dump import DumpSpec
@@ -59,8 +60,11 @@ def build_graph(
         for dump in opened:
             stack.enter_context(dump.files)
         content = Content(opened, chosen, wanted, ontology, notes)
+        check_drops(notes.report, opened, chosen)  # before the longest part of the work
         with GraphWriter(out, overwrite) as writer:
             _write(writer, filtered(content, wanted, settings, notes) if settings.filters.given else content)
+            for warning in check_drops(notes.report, opened, chosen):
+                notes.warn(warning)
             writer.finish(
                 name=wanted.name,
                 item=wanted.item,

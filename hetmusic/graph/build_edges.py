@@ -19,9 +19,6 @@ from hetmusic.graph.types import EdgeType
 from kg_schema.dump import EdgeSource, OnUnknown
 from kg_schema.ontology import Relation
 
-# A share of dropped rows from which on the dump or its specification looks wrong.
-_ODD_SHARE = 0.1
-
 
 class End(NamedTuple):
     """One end of the rows of a file."""
@@ -44,7 +41,7 @@ class EndMapper:
         self._on_unknown = on_unknown
         self._notes = notes
         self._rows = 0
-        self._dropped = 0
+        notes.reads(file, part)
 
     def map(self, batch: pl.DataFrame, ends: Sequence[End]) -> pl.DataFrame:
         """Add an index column per end and drop rows in which one is missing.
@@ -60,7 +57,7 @@ class EndMapper:
         return batch
 
     def finish(self) -> None:
-        """Warn about a suspicious share of dropped rows.
+        """Check that there were no unknown ends, if they are errors.
 
         :raises DataError: if unknown ends are errors and there were any.
         """
@@ -71,10 +68,6 @@ class EndMapper:
                         f"{self._file}: {finding.rows:,} of {self._rows:,} rows ({self._part}) have an "
                         f"{finding.reason}; first: {finding.examples[0]!r}, {finding.first_place}"
                     )
-        if self._dropped > _ODD_SHARE * self._rows:
-            self._notes.warn(
-                f"{self._dropped:,} of {self._rows:,} rows of {self._file} ({self._part}) were dropped"
-            )
 
     def _without_nulls(
         self, batch: pl.DataFrame, column: str, reason: str, shown: End | None = None
@@ -86,7 +79,6 @@ class EndMapper:
         if shown is not None and shown.codes is not None:
             rows = rows.with_columns(shown.codes.decode(rows[shown.column]))
         expected = self._on_unknown == "ignore"
-        self._dropped += 0 if expected else rows.height
         action: Action = "left out" if expected else "dropped"
         value = "" if shown is None else shown.column
         self._notes.add(action, reason, rows, file=self._file, part=self._part, value=value)
@@ -109,7 +101,7 @@ def build_edges(
     found: pl.DataFrame | None = None
     for edge in edges:
         more = _read(edge, edge_type, relation, nodes, files, notes)
-        file = files.source(edge.file).name
+        file = files.source(edge.file).label
         if edge.fill and found is not None:
             known = more["src"].is_in(found["src"].unique().implode())
             reason = f"{edge_type.src} with an edge from another file"
@@ -131,7 +123,7 @@ def _read(
     """The edges of one source, a row per pair, with the first ``LINE`` of each."""
     raw = files.source(edge.file)
     part = f"edges {edge_type}"
-    mapper = EndMapper(raw.name, part, edge.on_unknown, notes)
+    mapper = EndMapper(raw.label, part, edge.on_unknown, notes)
     codes = files.codes(edge.file)
     ends = [
         End("src", "src_key", nodes[edge_type.src], codes.get(edge.src)),
@@ -142,7 +134,7 @@ def _read(
         mapped = mapper.map(_columns(edge, raw, batch, codes, part), ends)
         if relation.symmetric:
             loop = pl.col("src") == pl.col("dst")
-            notes.add("dropped", "self loop", mapped.filter(loop), file=raw.name, part=part)
+            notes.add("dropped", "self loop", mapped.filter(loop), file=raw.label, part=part)
             mapped = mapped.filter(~loop)
         parts.append(mapped.select(parts[0].columns))
     mapper.finish()
@@ -187,12 +179,12 @@ def _merge(rows: pl.DataFrame, relation: Relation, raw: Source, part: str, notes
     """One row per pair: weights summed (or their maximum, if the ontology says so), the latest time."""
     merged = merge_pairs(rows, relation.merge)
     if not raw.is_log:
-        notes.add("merged", "repeated pair", merged.again, file=raw.name, part=part)
+        notes.add("merged", "repeated pair", merged.again, file=raw.label, part=part)
     if relation.symmetric:
         # Both directions say the same thing once, so even weights that are summed are not summed over them.
         low, high = pl.min_horizontal(PAIR), pl.max_horizontal(PAIR)
         merged = merge_pairs(merged.pairs.with_columns(low.alias("src"), high.alias("dst")), "max")
-        notes.add("merged", "pair given in both directions", merged.again, file=raw.name, part=part)
+        notes.add("merged", "pair given in both directions", merged.again, file=raw.label, part=part)
     return merged.pairs
 
 

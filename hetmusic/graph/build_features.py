@@ -68,6 +68,7 @@ def _numbers(
     names: list[str] = []
     for file in there:
         raw, reader = files.source(file), files.reader(file)
+        notes.reads(raw.label, part)
         vectors = reader.vectors if reader is not None else {}
         names = [name for column in columns for name in vectors.get(column, [column])]
         for batch in files.batches(file):
@@ -80,7 +81,7 @@ def _numbers(
                         f"v:{column}"
                     )
                 )
-            rows = _usable(rows, table, seen, raw.name, part, notes)
+            rows = _usable(rows, table, seen, raw.label, part, notes)
             if rows.height:
                 values.append(np.hstack([_matrix(rows[f"v:{column}"]) for column in columns]))
                 indices.append(rows["node"].to_numpy())
@@ -101,7 +102,7 @@ def _usable(
     checks = [
         ("dropped", f"blank {kind}", pl.col("key").is_null(), ""),
         ("dropped", f"unknown {kind}", pl.col("node").is_null(), "key"),
-        ("dropped", "blank value", values, ""),
+        ("left out", "blank value", values, ""),
     ]
     for action, reason, test, value in checks:
         notes.add(action, reason, rows.filter(test), file=file, part=part, value=value)  # type: ignore[arg-type]

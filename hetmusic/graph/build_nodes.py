@@ -154,6 +154,7 @@ def _collect(
 
 def _read(source: NodeSource, node_type: str, files: RawFiles, notes: Notes) -> Iterator[pl.DataFrame]:
     raw = files.source(source.file)
+    notes.reads(raw.label, f"nodes {node_type}")
     for batch in files.batches(source.file):
         columns = {"key": batch[source.key]}
         if source.name:
@@ -164,7 +165,7 @@ def _read(source: NodeSource, node_type: str, files: RawFiles, notes: Notes) -> 
             )
         rows = pl.DataFrame({**columns, LINE: batch[LINE]})
         blank = rows.filter(pl.col("key").is_null())
-        notes.add("dropped", f"blank {node_type}", blank, file=raw.name, part=f"nodes {node_type}")
+        notes.add("dropped", f"blank {node_type}", blank, file=raw.label, part=f"nodes {node_type}")
         yield rows.drop_nulls("key")
 
 
@@ -191,7 +192,7 @@ def _note_repeats(
 ) -> None:
     """Count rows with a key that an earlier row has; ``different``: those that say the same are gone already."""
     repeats = rows.filter(~pl.col("key").is_first_distinct())
-    file = files.source(source.file).name
+    file = files.source(source.file).label
     reason = f"other values of a repeated {node_type}" if different else f"repeated {node_type}"
     notes.add("merged", reason, repeats, file=file, part=f"nodes {node_type}", value="key")
 

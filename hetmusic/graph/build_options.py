@@ -28,6 +28,10 @@ class BuildOptions(SpecModel):
     #: node types whose nodes may stay apart although nothing leads from the keys of one dump to those of another
     keep_apart: list[str] = Field(default_factory=list)
 
+    #: share of the rows of a file that may be dropped; by default what the specification says of the file, or 0.05
+    max_dropped: float | None = Field(default=None, ge=0, le=1)
+    #: whether every dropped row is an error
+    strict: bool = False
     #: which part of the graph to keep
     filters: Filters = Field(default_factory=Filters)
 

@@ -65,6 +65,20 @@ class Finding(BaseModel):
         return self.reason.startswith("unknown ")
 
 
+class PartRows(BaseModel):
+    """What one part of a build read from one file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: str
+    #: as in :class:`Finding`
+    part: str
+    #: rows of the file
+    rows: int
+    #: of these, rows that are in the graph, alone or merged with others
+    used: int
+
+
 class TagSplit(BaseModel):
     """What became of the tags of one kind."""
 
@@ -147,6 +161,8 @@ class BuildReport(BaseModel):
     dump: str
     #: rows read, by file name
     rows: dict[str, int] = Field(default_factory=dict)
+    #: how many of them were used for what
+    parts: list[PartRows] = Field(default_factory=list)
     findings: list[Finding] = Field(default_factory=list)
     #: by kind: genre, emotion, tag
     tags: dict[str, TagSplit] = Field(default_factory=dict)
@@ -181,6 +197,9 @@ class Notes:
         #: file name -> names of its parts, of tables in several files
         self.parts: dict[str, list[str]] = {}
         self._dump = ""
+        # (file, part), and file -> rows that are left
+        self._reads: set[tuple[str, str]] = set()
+        self._left: dict[str, int] = {}
 
     def of_dump(self, name: str) -> Notes:
         """For the same report, saying in every warning which of several dumps it is about."""
@@ -208,6 +227,14 @@ class Notes:
         if value:
             self._add_values(finding, rows[value].cast(pl.String))
 
+    def reads(self, file: str, part: str) -> None:
+        """Note that a part of the build reads a file."""
+        self._reads.add((file, part))
+
+    def read(self, file: str, rows: int, left: int) -> None:
+        """Note how many rows a file has, and how many are left without those that its specification leaves out."""
+        self.report.rows[file], self._left[file] = rows, left
+
     def warn(self, text: str) -> None:
         """Note something that looks odd."""
         self.report.warnings.append(self._named(text))
@@ -224,7 +251,20 @@ class Notes:
     def finished(self) -> BuildReport:
         """The report, in an order that does not depend on how the files were cut into batches."""
         self.report.findings.sort(key=lambda f: (f.file, f.part, f.action, f.reason))
+        self.report.parts = [
+            PartRows(
+                file=file,
+                part=part,
+                rows=self.report.rows[file],
+                used=self._left[file] - self._lost(file, part),
+            )
+            for file, part in sorted(self._reads)
+        ]
         return self.report
+
+    def _lost(self, file: str, part: str) -> int:
+        found = (f for f in self.report.findings if (f.file, f.part) == (file, part))
+        return sum(finding.rows for finding in found if finding.action in ("dropped", "left out"))
 
     def _finding(self, action: Action, reason: str, file: str, part: str) -> Finding:
         found = self._by_reason.get((file, part, reason))

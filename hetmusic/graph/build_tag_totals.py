@@ -78,7 +78,7 @@ def _read(source: TagSource, table: NodeTable, files: RawFiles, notes: Notes) ->
     """Columns ``src``, ``key`` (the tag as it is written) and ``weight``, with repeated rows added up."""
     raw = files.source(source.file)
     part = f"tags {table.node_type}"
-    mapper = EndMapper(raw.name, part, source.on_unknown, notes)
+    mapper = EndMapper(raw.label, part, source.on_unknown, notes)
     categories = pl.Categorical()
     parts = [pl.DataFrame(schema={"src": pl.Int32(), "key": categories, "weight": pl.Float64()})]
     for batch in files.batches(source.file):
@@ -89,7 +89,7 @@ def _read(source: TagSource, table: NodeTable, files: RawFiles, notes: Notes) ->
         # a thing without a second genre is no mistake, so blank tags are not counted
         rows = mapper.map(pl.DataFrame(columns).drop_nulls("key"), [End("src", "item", table)])
         none = pl.col("weight") <= 0
-        notes.add("left out", "weight not above 0", rows.filter(none), file=raw.name, part=part)
+        notes.add("left out", "weight not above 0", rows.filter(none), file=raw.label, part=part)
         parts.append(rows.filter(~none).select("src", pl.col("key").cast(categories), "weight"))
     mapper.finish()
     rows = pl.concat(parts).with_columns(pl.col("key").cast(pl.String))

@@ -124,7 +124,7 @@ def _read(
 ) -> pl.DataFrame:
     """The rows with known user and item, as columns user, item, key (of the tag), time and LINE."""
     raw = files.source(source.file)
-    mapper = EndMapper(raw.name, "assignments", source.on_unknown, notes)
+    mapper = EndMapper(raw.label, "assignments", source.on_unknown, notes)
     schema = {LINE: pl.Int64, "user": pl.Int32, "item": pl.Int32, "key": pl.String, "time": pl.Int64}
     parts = [pl.DataFrame(schema=schema)]
     for batch in files.batches(source.file):
@@ -136,7 +136,7 @@ def _read(
         ends = [End("user", "k:user", nodes["user"]), End("item", "k:item", nodes[item])]
         frame = mapper.map(frame, ends)
         blank = frame.filter(pl.col("key").is_null())
-        notes.add("dropped", "blank tag", blank, file=raw.name, part="assignments")
+        notes.add("dropped", "blank tag", blank, file=raw.label, part="assignments")
         parts.append(frame.drop_nulls("key").select(*schema))
     mapper.finish()
     return pl.concat(parts)
@@ -152,15 +152,16 @@ def _texts(source: AssignmentSource, files: RawFiles, rows: pl.DataFrame, notes:
 
 def _named(names: TagNames, files: RawFiles, notes: Notes) -> pl.DataFrame:
     raw = files.source(names.file)
+    notes.reads(raw.label, "tag names")
     parts = [pl.DataFrame(schema={LINE: pl.Int64, "key": pl.String, "text": pl.String})]
     for batch in files.batches(names.file):
         parts.append(batch.select(LINE, pl.col(names.key).alias("key"), pl.col(names.value).alias("text")))
     table = pl.concat(parts)
     blank = table.filter(pl.any_horizontal(pl.col("key", "text").is_null()))
-    notes.add("dropped", "blank tag", blank, file=raw.name, part="tag names")
+    notes.add("dropped", "blank tag", blank, file=raw.label, part="tag names")
     table = table.drop_nulls(["key", "text"])
     again = table.filter(~pl.col("key").is_first_distinct())
-    notes.add("merged", "repeated tag", again, file=raw.name, part="tag names", value="key")
+    notes.add("merged", "repeated tag", again, file=raw.label, part="tag names", value="key")
     return table.unique("key", keep="first").select("key", "text").sort("key")
 
 
@@ -168,7 +169,7 @@ def _drop_unknown(
     rows: pl.DataFrame, texts: pl.DataFrame, source: AssignmentSource, files: RawFiles, notes: Notes
 ) -> pl.DataFrame:
     unknown = rows.join(texts, on="key", how="anti", maintain_order="left")
-    file = files.source(source.file).name
+    file = files.source(source.file).label
     notes.add("dropped", "unknown tag", unknown, file=file, part="assignments", value="key")
     return rows.join(texts.select("key"), on="key", how="semi", maintain_order="left")
 

@@ -71,6 +71,7 @@ def _count(
     kind = table.node_type
     for file in there:
         raw = files.source(file)
+        notes.reads(raw.label, part)
         for batch in files.batches(file):
             count = (
                 weights(raw, batch, source.weight)
@@ -87,7 +88,7 @@ def _count(
                 ("blank word", pl.col("word").is_null(), ""),
                 ("count not above 0", pl.col("count") <= 0, ""),
             ):
-                notes.add("dropped", reason, rows.filter(test), file=raw.name, part=part, value=value)
+                notes.add("dropped", reason, rows.filter(test), file=raw.label, part=part, value=value)
                 rows = rows.filter(~test)
             parts.append(rows.select("node", pl.col("word").cast(categories), "count"))
     rows = pl.concat(parts).group_by("node", "word").agg(pl.col("count").sum())

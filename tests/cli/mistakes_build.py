@@ -205,6 +205,23 @@ BUILDING = [
         "'taste-profile'",
     ),
     case(
+        "any row dropped",
+        BUILD + " --strict",
+        "friends.csv: 1 of",
+        "unknown user 1 ('nobody')",
+        "--strict",
+        prepare=lambda p: p.append("raw/friends.csv", "u01,nobody\n"),
+    ),
+    case(
+        "many rows dropped",
+        BUILD,
+        "friends.csv: 500 of",
+        "unknown user 500 ('nobody')",
+        "--max-dropped",
+        prepare=lambda p: p.append("raw/friends.csv", "u01,nobody\n" * 500),
+    ),
+    case("limit above 1", BUILD + " --max-dropped 20", "max_dropped", "20"),
+    case(
         "nothing is left",
         "build --spec {raw}/spec.yaml --raw {raw} --user-core 10000 --out {at}/out",
         "none of the",

@@ -51,6 +51,11 @@ class Place:
         assert old in text
         (self.at / file).write_text(text.replace(old, new, count), encoding="utf-8")
 
+    def append(self, file: str, text: str) -> None:
+        """Add text to a file."""
+        with (self.at / file).open("a", encoding="utf-8") as stream:
+            stream.write(text)
+
     def cut(self, file: str, size: int = -4) -> None:
         """Shorten a file to its first bytes, or by its last."""
         (self.at / file).write_bytes((self.at / file).read_bytes()[:size])

@@ -91,6 +91,9 @@ def test_build_reports_counts_and_what_was_dropped(world, tmp_path):
     assert re.search(rf"^user likes song +{listens:,}$", shown, re.MULTILINE)
     line = pl.read_csv(raw / "friends.csv").height + 1
     assert f"dropped 1 row of friends.csv: unknown user (first: line {line})" in shown
+    used = [line.split() for line in shown.splitlines() if line.startswith("friends.csv ")]
+    assert used == [["friends.csv", "edges", "user__friends__user", f"{line - 1:,}", f"{line - 2:,}"]]
+    assert "friends.csv" in hetmusic("info", tmp_path / "g").succeeded().out
 
 
 def test_info_tells_the_truth(graph, world):

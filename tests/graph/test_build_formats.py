@@ -319,7 +319,7 @@ def test_rows_that_another_file_excludes(tmp_path: Path) -> None:
     assert graph.keys("song") == ["x", "y"], "an excluded row makes no node"
     found = report.find("what is listed in errors.txt")
     assert found is not None
-    assert (found.action, found.rows, found.values, found.first_lines) == ("dropped", 2, 1, [3, 5])
+    assert (found.action, found.rows, found.values, found.first_lines) == ("left out", 2, 1, [3, 5])
     (tmp_path / "errors.txt").unlink()
     build_graph(spec(plays, {"errors": errors}), tmp_path, tmp_path / "all")
     assert MusicGraph.open(tmp_path / "all").num_edges("likes") == 4

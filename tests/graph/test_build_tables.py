@@ -166,7 +166,7 @@ def test_ragged_and_blank_lines_are_dropped_and_counted(tmp_path: Path) -> None:
         blank, ragged = report.find("blank line"), report.find("wrong number of fields")
         assert blank is not None
         assert ragged is not None
-        assert (blank.action, blank.rows, blank.first_lines) == ("dropped", 1, [3])
+        assert (blank.action, blank.rows, blank.first_lines) == ("left out", 1, [3])
         assert (ragged.action, ragged.rows, ragged.first_lines) == ("dropped", 2, [4, 5])
 
 
@@ -245,7 +245,9 @@ def test_unknown_ends_are_dropped(tmp_path: Path) -> None:
     assert finding is not None
     assert (finding.rows, finding.values, finding.examples) == (2, 1, ["ghost"])
     assert finding.first_lines == [3, 4]
-    assert "2 of 4 rows of l.csv (edges user__likes__song) were dropped" in report.warnings
+    assert report.warnings == [
+        "l.csv: 2 of 4 rows (edges user__likes__song) were dropped: unknown user 2 ('ghost'), first: line 3"
+    ]
 
 
 def test_unknown_ends_are_errors(tmp_path: Path) -> None:

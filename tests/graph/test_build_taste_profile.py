@@ -110,7 +110,7 @@ def test_mismatched_songs_are_left_out(tmp_path: Path) -> None:
     assert "SOBADID12A8C138FFF" not in graph.keys("song")
     found = report.find("song is listed in sid_mismatches.txt")
     assert found is not None
-    assert (found.file, found.action, found.rows, found.values) == ("train_triplets.txt", "dropped", 1, 1)
+    assert (found.file, found.action, found.rows, found.values) == ("train_triplets.txt", "left out", 1, 1)
     assert (found.first_lines, found.examples) == ([4], ["SOBADID12A8C138FFF"])
     assert report.rows == {"train_triplets.txt": 4, "sid_mismatches.txt": 2}
 

@@ -86,7 +86,7 @@ def _split(source: Source, data: bytes, first_line: int, layout: Layout) -> pl.D
     if source.spec.comment is not None:
         frame = frame.filter(~pl.col("text").str.starts_with(source.spec.comment))
     blank = pl.col("text") == ""
-    source.count("dropped", "blank line", frame.filter(blank))
+    source.count("left out", "blank line", frame.filter(blank))
     # One field more than wanted shows rows that are too long: splitn() leaves it null in all others.
     fields = pl.col("text").str.splitn(source.separator, layout.width + 1).alias("fields")
     frame = frame.filter(~blank).with_columns(fields)

@@ -50,7 +50,7 @@ def read_quoted(source: Source, pieces: Iterator[Piece], columns: Sequence[str])
 
 def _to_frame(source: Source, rows: list[list[str]], starts: list[int], layout: Layout) -> pl.DataFrame:
     blank = [line for row, line in zip(rows, starts, strict=True) if not row]
-    source.count("dropped", "blank line", pl.DataFrame({LINE: blank}, {LINE: pl.Int64}))
+    source.count("left out", "blank line", pl.DataFrame({LINE: blank}, {LINE: pl.Int64}))
     pairs = [(row, line) for row, line in zip(rows, starts, strict=True) if row]
     if source.spec.ragged == "pad":
         pairs = [(row + [""] * (layout.width - len(row)), line) for row, line in pairs]

@@ -58,7 +58,7 @@ class Derived:
             batch = batch.with_columns(joined.alias(name))
         for column, file, values in self._excluded:
             named = batch[column].is_in(values.implode()).fill_null(False)
-            self._source.count("dropped", f"{column} is listed in {file}", batch.filter(named), column)
+            self._source.count("left out", f"{column} is listed in {file}", batch.filter(named), column)
             batch = batch.filter(~named)
         for name, (lookup, table) in self._lookups.items():
             batch = batch.with_columns(self._found(batch[lookup.column], table).alias(name))

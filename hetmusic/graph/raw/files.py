@@ -30,6 +30,7 @@ from hetmusic.graph.raw.streams import is_compressed
 from hetmusic.graph.raw.values import check_type
 from kg_schema.dump import DumpSpec
 from kg_schema.dump_check import columns_by_file, raw_columns
+from kg_schema.dump_files import FileSpec
 
 READERS = {
     "csv": read_csv,
@@ -173,6 +174,11 @@ class RawFiles:
         self._read_all(file)
         return self._kept[file].distinct(column)
 
+    def specs(self) -> Iterator[tuple[str, FileSpec]]:
+        """How the report calls each file, and its specification."""
+        for source in self._sources.values():
+            yield source.label, source.spec
+
     def reader(self, file: str) -> Reader | None:
         """The named reader of a file that is no table."""
         return self._readers[file]
@@ -192,12 +198,13 @@ class RawFiles:
 
     def _first_reading(self, file: str) -> Iterator[pl.DataFrame]:
         kept = KeptRows(self._room)
-        rows = 0
+        rows = left = 0
         for height, batch in self._read(file):
             rows += height
+            left += batch.height
             kept.add(batch)
             yield batch
-        self._note_rows(self._sources[file], rows)
+        self._note_rows(self._sources[file], rows, left)
         self._kept[file] = kept
 
     def _read(self, file: str) -> Iterator[tuple[int, pl.DataFrame]]:
@@ -229,8 +236,8 @@ class RawFiles:
         read = READERS[source.spec.resolved_format] if reader is None else reader.read
         return read_parts(source.parts, columns, read) if source.parts else read(source, columns)
 
-    def _note_rows(self, source: Source, rows: int) -> None:
-        self._notes.report.rows[source.label] = rows
+    def _note_rows(self, source: Source, rows: int, left: int) -> None:
+        self._notes.read(source.label, rows, left)
         expected = source.spec.rows
         if expected is not None and rows != expected:
             self._notes.warn(f"{source.name} has {rows:,} rows; the complete file has {expected:,}")

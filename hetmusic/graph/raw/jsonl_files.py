@@ -70,7 +70,7 @@ def _records(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
             if not isinstance(record, dict):
                 raise DataError(f"{source.name}, line {line:,}: not a JSON object")
             yield line, record
-    source.count("dropped", "blank line", pl.DataFrame({LINE: blank}, {LINE: pl.Int64}))
+    source.count("left out", "blank line", pl.DataFrame({LINE: blank}, {LINE: pl.Int64}))
 
 
 def _text(source: Source, line: int, column: str, value: Any) -> str | None:

@@ -36,7 +36,7 @@ def read_pattern(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFram
         )
         if spec.comment is not None:
             frame = frame.filter(~pl.col("text").str.starts_with(spec.comment))
-        source.count("dropped", "blank line", frame.filter(pl.col("text") == ""))
+        source.count("left out", "blank line", frame.filter(pl.col("text") == ""))
         yield _split(source, frame.filter(pl.col("text") != ""), columns)
     if empty:
         raise DataError(f"{source.name} is empty")

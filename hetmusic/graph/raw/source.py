@@ -79,7 +79,7 @@ class Source:
                 action, reason, rows.with_columns(encoded_line(self.number, pl.col(LINE))), value
             )
         else:
-            self.notes.add(action, reason, rows, file=self.name, part="file", value=value)
+            self.notes.add(action, reason, rows, file=self.label, part="file", value=value)
 
     def count_lines(self, action: Action, reason: str, lines: Sequence[int]) -> None:
         """Note rows that the reader itself drops or repairs, by their 1-based line numbers."""

@@ -86,7 +86,7 @@ def times(source: Source, batch: pl.DataFrame, spec: TimeSpec, part: str) -> pl.
     seconds = _from_column(source, batch, spec) if spec.column else _from_date(source, batch, spec)
     given = pl.all_horizontal(pl.col(spec.columns).is_not_null())
     bad = batch.filter(batch.select(given).to_series() & seconds.is_null())
-    source.notes.add("repaired", "no such date", bad, file=source.name, part=part)
+    source.notes.add("repaired", "no such date", bad, file=source.label, part=part)
     if spec.not_before is None:
         return seconds
     start = int(
@@ -94,7 +94,7 @@ def times(source: Source, batch: pl.DataFrame, spec: TimeSpec, part: str) -> pl.
     )
     early = (seconds < start).fill_null(False)
     reason = f"time before {spec.not_before.isoformat()}"
-    source.notes.add("repaired", reason, batch.filter(early), file=source.name, part=part)
+    source.notes.add("repaired", reason, batch.filter(early), file=source.label, part=part)
     return pl.select(pl.when(~early).then(seconds)).to_series()
 
 

@@ -69,7 +69,7 @@ def _lines(source: Source, piece: Piece) -> pl.DataFrame:
     if not piece.text.endswith("\n"):
         source.count("dropped", "last line that was cut off", lines.tail(1))
         lines = lines.head(lines.height - 1)
-    source.count("dropped", "blank line", lines.filter(pl.col("text") == ""))
+    source.count("left out", "blank line", lines.filter(pl.col("text") == ""))
     return lines.filter((pl.col("text") != "") & ~pl.col("text").str.starts_with(_COMMENT))
 
 
