@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hetmusic.cli._render import quoted
+
 if TYPE_CHECKING:
-    from hetmusic.specs import CheckReport, SpecProblem
+    from pathlib import Path
+
+    from hetmusic.specs import CheckReport, InitReport, SpecProblem
 
 
 def checked(report: CheckReport) -> None:
@@ -21,6 +25,22 @@ def checked(report: CheckReport) -> None:
     _problems("warnings", report.warnings)
     if not report.problems:
         click.echo(f"{report.path}: nothing is wrong")
+
+
+def drafted(report: InitReport, out: Path, folder: Path) -> None:
+    """What a drafted specification says, what it leaves out, and what comes next."""
+    made = report.draft
+    relations = [entry.values["relation"] for entry in made.edges] + (["tags"] if made.assignments else [])
+    click.echo(
+        f"wrote {out}: nodes {', '.join(made.nodes)}; relations {', '.join(dict.fromkeys(relations)) or 'none'}"
+    )
+    for text in made.left:
+        click.echo(f"  not used: {text}")
+    doubts = report.text.count("# ? ")
+    if doubts:
+        click.echo(f"  {doubts} {'guess is' if doubts == 1 else 'guesses are'} marked with `?`")
+    where = f"{quoted(out)} --raw {quoted(folder)}"
+    click.echo(f"\nnext: hetmusic spec check {where}\n      hetmusic build --spec {where} --out GRAPH")
 
 
 def _problems(title: str, problems: Sequence[SpecProblem]) -> None:

@@ -15,6 +15,28 @@ def command() -> None:
 
 
 @command.command()
+@click.argument("folder", type=PATH)
+@click.option("--out", type=PATH, help="YAML file to write; without it the text is printed.")
+@click.option("--name", default="", help="Name of the data set, by default that of the folder.")
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
+def init(folder: Path, out: Path | None, name: str, overwrite: bool) -> None:
+    """Look at the tables in FOLDER and write a first specification.
+
+    CSV, TSV, JSON lines, Parquet and SQLite, also in several files. What is
+    uncertain is marked with a question mark.
+    """
+    from hetmusic.cli._render_spec import drafted
+    from hetmusic.specs import init_spec, write_spec
+
+    report = init_spec(folder, name)
+    if out is None:
+        click.echo(report.text, nl=False)
+        return
+    write_spec(report, out, overwrite)
+    drafted(report, out, folder)
+
+
+@command.command()
 @click.argument("spec")
 @click.option("--raw", type=PATH, help="Folder of the raw files, to compare with.")
 @click.option(

@@ -285,6 +285,13 @@ DUMPS = [
             p.edit("raw/friends.csv", "friend_id", "freind_id"),
         ),
     ),
+    case(
+        "spec init without tables",
+        "spec init {at}/raw --out {at}/x.yaml",
+        "raw has no tables",
+        prepare=lambda p: (p.remove("raw"), p.raw.mkdir()),
+    ),
+    case("spec init of nothing", "spec init {at}/nix --out {at}/x.yaml", "{at}/nix"),
     case("spec check without a folder", "spec check {raw}/spec.yaml --raw {at}/nix", "{at}/nix"),
     case("spec check of nothing", "spec check {at}/nix.yaml", "{at}/nix.yaml"),
     case("no such command", "dumps shwo", "shwo"),

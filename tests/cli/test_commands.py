@@ -22,7 +22,13 @@ def test_help_lists_every_command():
 
 @pytest.mark.parametrize(
     "command",
-    [*([name] for name in COMMANDS), ["features", "import"], ["dumps", "show"], ["spec", "check"]],
+    [
+        *([name] for name in COMMANDS),
+        ["features", "import"],
+        ["dumps", "show"],
+        ["spec", "check"],
+        ["spec", "init"],
+    ],
     ids=" ".join,
 )
 def test_help_of_every_command(command):

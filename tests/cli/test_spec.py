@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from tests.cli.running import hetmusic, snapshot
 
 
@@ -24,3 +26,22 @@ def test_check(world, place):
 def test_check_without_files(world):
     assert hetmusic("spec", "check", world / "spec.yaml").succeeded().out.endswith("nothing is wrong\n")
     assert "nothing is wrong" in hetmusic("spec", "check", "taste-profile").succeeded().out
+
+
+def test_init_check_build(tmp_path):
+    raw = tmp_path / "my music"
+    raw.mkdir()
+    (raw / "plays.csv").write_text("user,track,count\nu1,s1,3\nu2,s1,1\n")
+    (raw / "notes.csv").write_text("colour\nred\n")
+    shown = hetmusic("spec", "init", raw, "--out", tmp_path / "mine.yaml").succeeded().out
+    assert "mine.yaml: nodes user, song; relations likes\n" in shown
+    assert "  not used: notes.csv: no column says what it is about (colour)\n" in shown
+    assert "guess" not in shown
+    check, build = (line.partition("hetmusic ")[2] for line in shown.splitlines()[-2:])
+    hetmusic(*shlex.split(check)).succeeded()
+    hetmusic(*shlex.split(build.replace("GRAPH", str(tmp_path / "graph")))).succeeded()
+    printed = hetmusic("spec", "init", raw, "--name", "mine").succeeded().out
+    assert printed.replace("name: mine", "name: my-music") == (tmp_path / "mine.yaml").read_text()
+    again = hetmusic("spec", "init", raw, "--out", tmp_path / "mine.yaml")
+    assert "--overwrite" in again.error
+    hetmusic("spec", "init", raw, "--out", tmp_path / "mine.yaml", "--overwrite").succeeded()

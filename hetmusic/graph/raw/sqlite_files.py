@@ -67,6 +67,13 @@ def open_database(path: Path, name: str) -> Iterator[sqlite3.Connection]:
         raise DataError(f"{name} cannot be read as an SQLite database ({error})") from None
 
 
+def table_names(connection: sqlite3.Connection) -> list[str]:
+    """The plain tables of a database, but for those that SQLite keeps for itself."""
+    listed = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY name")
+    plain = [(name, str(sql)) for name, sql in listed if not str(name).startswith("sqlite_")]
+    return [name for name, sql in plain if not sql.upper().startswith("CREATE VIRTUAL")]
+
+
 def _columns(connection: sqlite3.Connection, source: Source, table: str) -> tuple[list[str], bool]:
     """The columns of a table, and whether its rows have numbers."""
     listed = connection.execute("SELECT name, type, sql FROM sqlite_master WHERE type IN ('table', 'view')")
