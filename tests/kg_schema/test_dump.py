@@ -236,7 +236,7 @@ def test_mistakes_name_file_line_and_key(tmp_path: Path, mistake: str) -> None:
 def test_the_example_in_the_documentation_loads(tmp_path: Path) -> None:
     text = (Path(__file__).parents[2] / "docs" / "build_graphs.md").read_text(encoding="utf-8")
     examples = [block.split("```")[0] for block in text.split("```yaml\n")[1:]]
-    for example in examples:
+    for example in (whole for whole in examples if whole.startswith("name:")):
         (tmp_path / "mine.yaml").write_text(example)
         DumpSpec.load(tmp_path / "mine.yaml")
     example = next(example for example in examples if example.startswith("name: mine\n"))
