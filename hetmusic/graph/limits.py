@@ -42,8 +42,10 @@ class Drops:
     def __str__(self) -> str:
         parts = [
             f"{f.reason} {f.rows:,}{f' ({_some(f.examples)})' if f.examples else ''}, first: {f.first_place}"
-            for f in self.findings
+            for f in sorted(self.findings, key=lambda f: -f.rows)[:_EXAMPLES]
         ]
+        if len(self.findings) > _EXAMPLES:
+            parts.append(f"and for {len(self.findings) - _EXAMPLES} more reasons")
         return f"{self.file}: {self.dropped:,} of {self.rows:,} rows ({self.part}) were dropped: {'; '.join(parts)}"
 
 

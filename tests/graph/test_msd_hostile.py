@@ -118,7 +118,7 @@ del BAD["group_for_table"]
 
 
 def build(raw: Path) -> tuple[MusicGraph, BuildReport]:
-    graph = MusicGraph.build("msd", raw=raw, out=raw.parent / "graph", overwrite=True)
+    graph = MusicGraph.build("msd", raw=raw, out=raw.parent / "graph", overwrite=True, max_dropped=1)
     return graph, BuildReport.model_validate(graph.meta.build_report)
 
 
