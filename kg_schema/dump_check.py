@@ -84,11 +84,15 @@ def columns_by_file(spec: DumpSpec) -> dict[str, list[str]]:
 
 def raw_columns(entry: FileSpec, columns: Iterable[str]) -> list[str]:
     """What has to be read of a file for some of its columns, of which some may be derived."""
-    needed = [entry.lookups[name].column if name in entry.lookups else name for name in columns]
+    columns = list(columns)
+    lookups = entry.lookups_for(columns)
+    needed = [
+        name for name in [*columns, *(lookup.column for lookup in lookups.values())] if name not in lookups
+    ]
     needed += [rule.column for rule in entry.exclude]
     found = [part for name in needed for part in entry.combine.get(name, [name])]
     found += [part for name in found if name in entry.resolve for part in entry.resolve[name].by]
-    return list(dict.fromkeys(found))
+    return [name for name in dict.fromkeys(found) if name != entry.numbered]
 
 
 def all_problems(spec: DumpSpec, ontology: Ontology | None = None) -> list[Problem]:
@@ -211,16 +215,14 @@ def _columns(spec: DumpSpec) -> Iterator[Problem]:
                 yield from _unknown_column(("files", file, "combine", name), entry, part)
         for name, lookup in entry.lookups.items():
             here: Location = ("files", file, "lookups", name, "column")
-            yield from _unknown_column(here, entry, lookup.column, entry.combine)
-            if spec.files[lookup.file].lookups or spec.files[lookup.file].exclude:
-                text = f"file {lookup.file!r} has lookups or exclusions itself, so nothing can be looked up in it"
+            yield from _unknown_column(here, entry, lookup.column, entry.derived)
+            if file in _needed_by(spec, lookup.file):
+                text = f"to read file {lookup.file!r}, {file!r} has to be read first"
                 yield Problem(("files", file, "lookups", name, "file"), text)
         for number, rule in enumerate(entry.exclude):
             yield from _unknown_column(("files", file, "exclude", number, "column"), entry, rule.column)
-            if rule.file == file or spec.files[rule.file].lookups or spec.files[rule.file].exclude:
-                text = (
-                    f"file {rule.file!r} cannot say what to leave out: it is this file, or made from others"
-                )
+            if file in _needed_by(spec, rule.file):
+                text = f"to read file {rule.file!r}, {file!r} has to be read first"
                 yield Problem(("files", file, "exclude", number, "file"), text)
         if isinstance(entry.nulls, dict):
             for name in entry.nulls:
@@ -232,6 +234,20 @@ def _columns(spec: DumpSpec) -> Iterator[Problem]:
                 if known is not None and name not in [*known, *spec.files[file].derived]:
                     hint = did_you_mean(name, known)
                     yield Problem((*location, key), f"no column {name!r} in `columns` of file {file!r}{hint}")
+
+
+def _needed_by(spec: DumpSpec, file: str) -> set[str]:
+    """The file itself and all in which something is looked up when it is read, directly or not."""
+    found: set[str] = set()
+    waiting = [file]
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            entry = spec.files[file]
+            waiting += [lookup.file for lookup in entry.lookups.values()]
+            waiting += [rule.file for rule in entry.exclude]
+    return found
 
 
 def _unknown_column(

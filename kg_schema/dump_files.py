@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -131,6 +132,8 @@ class FileSpec(SpecModel):
     ragged: Literal["error", "drop", "pad"] = "error"
     #: whether a complete file ends with a line break, so that a missing one proves that it was cut off
     final_newline: bool = False
+    #: new column with the number of the line, by which files that agree line for line are joined
+    numbered: str | None = Field(default=None, min_length=1)
     #: columns of ids whose blanks are resolved by names
     resolve: dict[str, Resolve] = Field(default_factory=dict)
     #: new columns made of several others, joined by ``|``; blank where one of them is
@@ -202,6 +205,12 @@ class FileSpec(SpecModel):
             for name in new:
                 if name in (self.known_columns or ()) or (key == "lookups" and name in self.combine):
                     raise mistake("there is such a column already; choose another name", key, name)
+        if self.numbered in [*(self.known_columns or ()), *self.combine, *self.lookups]:
+            raise mistake("there is such a column already; choose another name", "numbered")
+        names = list(self.lookups)
+        for number, lookup in enumerate(self.lookups.values()):
+            if lookup.column in names[number:]:
+                raise mistake("comes later, so it is not known yet", "lookups", names[number], "column")
         for name, rule in self.resolve.items():
             if name in rule.by or len(set(rule.by)) != len(rule.by):
                 raise mistake(
@@ -236,7 +245,15 @@ class FileSpec(SpecModel):
     @property
     def derived(self) -> list[str]:
         """The columns that are made of others or found in other files."""
-        return [*self.combine, *self.lookups]
+        return [*([self.numbered] if self.numbered else ()), *self.combine, *self.lookups]
+
+    def lookups_for(self, columns: Iterable[str]) -> dict[str, Lookup]:
+        """The lookups that some columns need, in an order in which each finds the column it looks at."""
+        wanted = set(columns)
+        for name, lookup in reversed(self.lookups.items()):
+            if name in wanted:
+                wanted.add(lookup.column)
+        return {name: lookup for name, lookup in self.lookups.items() if name in wanted}
 
     def nulls_of(self, column: str) -> list[str]:
         """What means "nothing here" in a column, the empty text included."""

@@ -54,8 +54,9 @@ class Filters(SpecModel):
     user_core: int | None = Field(default=None, ge=1)
     #: only items with at least so many interactions with users that are kept
     item_core: int | None = Field(default=None, ge=1)
-    #: whether users and items without interaction, and other nodes that have lost all their edges, are dropped
-    isolated: Literal["drop", "keep"] = "drop"
+    #: whether users and items without interaction (``linked``: without any edge or tag), and other nodes that have lost all
+    #: their edges, are dropped
+    isolated: Literal["drop", "linked", "keep"] = "drop"
 
     @model_validator(mode="after")
     def _seed_of_what(self) -> Filters:

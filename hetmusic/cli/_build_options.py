@@ -41,7 +41,7 @@ _FILTERS = [
     click.option("--item-core", type=int, metavar="N", help="Keep items with so many kept users."),
     click.option(
         "--isolated",
-        type=click.Choice(["drop", "keep"]),
+        type=click.Choice(["drop", "linked", "keep"]),
         help="What to do with nodes that a filter leaves without edges (drop).",
     ),
 ]

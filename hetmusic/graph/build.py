@@ -12,7 +12,7 @@ from hetmusic.graph.build_options import BuildOptions
 from hetmusic.graph.build_report import BuildReport, Notes
 from hetmusic.graph.checks import check_target
 from hetmusic.graph.filtering import Filtered, filter_settings, filtered
-from hetmusic.graph.joining import Content, Raw, about, load_specs, open_dumps, target
+from hetmusic.graph.joining import Content, Raw, about, load_specs, open_dumps, target, without_listeners
 from hetmusic.graph.limits import check_drops
 from hetmusic.graph.raw.kept import Room
 from hetmusic.graph.writer import GraphWriter
@@ -61,6 +61,7 @@ def build_graph(
             stack.enter_context(dump.files)
         content = Content(opened, chosen, wanted, ontology, notes)
         check_drops(notes.report, opened, chosen)  # before the longest part of the work
+        wanted = without_listeners(wanted, content.edge_types(), notes)
         with GraphWriter(out, overwrite) as writer:
             _write(writer, filtered(content, wanted, settings, notes) if settings.filters.given else content)
             for warning in check_drops(notes.report, opened, chosen):

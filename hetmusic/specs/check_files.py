@@ -86,6 +86,7 @@ class FileCheck:
         for file, entry in self._spec.files.items():
             places.append((("files", file), file, {"types": list(entry.types)}))
             own = {f"lookups.{name}": [lookup.column] for name, lookup in entry.lookups.items()}
+            own |= {f"resolve.{name}": [name, *rule.by] for name, rule in entry.resolve.items()}
             own |= {f"combine.{name}": columns for name, columns in entry.combine.items()}
             places.append((("files", file), file, own))
         for location, file, columns in places:

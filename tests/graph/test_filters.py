@@ -155,6 +155,22 @@ def test_keeping_what_is_isolated(raw: Path) -> None:
     assert removed(report)["isolated"] == ({"user": 2}, {}, {})
 
 
+def test_keeping_what_is_linked(raw: Path) -> None:
+    """Of those who played "a" no more, "x" and "y" have friends who stay, and "z" has nobody."""
+    (raw / "one.txt").write_text("a\ne\n", encoding="utf-8")
+    with (raw / "plays.csv").open("a", encoding="utf-8") as stream:
+        stream.write("z,b,1\n")
+    graph, report = build(raw, {"items": raw / "one.txt", "min_plays": 2, "isolated": "linked"})
+    assert graph.keys("user") == ["1", "2", "x", "y"]
+    assert graph.keys("song") == ["a", "e"]
+    assert graph.keys("artist") == ["A", "E", "Z"]
+    assert graph.num_edges("friends") == 3
+    left = {"user": 2, "artist": 2, "album": 1, "emotion": 1, "tag": 2}
+    assert removed(report)["left behind"][0] == left
+    graph, _ = build(raw, {"items": raw / "one.txt", "min_plays": 2})
+    assert graph.keys("user") == ["1", "2"]
+
+
 def test_the_order_of_nodes_is_that_of_a_build_without_the_others(raw: Path) -> None:
     """Once the user "x" is gone, all keys are numbers, and sorted as such."""
     write(raw, "plays", ["user", "song", "plays"], *([user, "a", 1] for user in ("10", "9", "x", "100")))

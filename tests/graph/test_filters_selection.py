@@ -134,7 +134,8 @@ def test_isolated(safe: bool) -> None:
     chosen = selection([(0, 0), (1, 1)])
     named = np.zeros(ITEMS, np.bool_)
     named[5] = safe
-    chosen.drop_isolated(np.zeros(USERS, np.bool_), named)
+    chosen.safe_items = named
+    chosen.drop_isolated()
     assert np.flatnonzero(chosen.users).tolist() == [0, 1]
     assert np.flatnonzero(chosen.items).tolist() == ([0, 1, 5] if safe else [0, 1])
 
@@ -145,7 +146,7 @@ def test_what_is_noted_adds_up(found: list[tuple[int, int]]) -> None:
     chosen.min_plays(2)
     chosen.top_users(4)
     chosen.core(2, 2)
-    chosen.drop_isolated(np.zeros(USERS, np.bool_), np.zeros(ITEMS, np.bool_))
+    chosen.drop_isolated()
     assert sum(step.nodes.get("user", 0) for step in chosen.steps) == USERS - chosen.users.sum()
     assert sum(step.nodes.get("song", 0) for step in chosen.steps) == ITEMS - chosen.items.sum()
     gone = len(found) - len(chosen.interactions)

@@ -98,8 +98,10 @@ def filtered(content: Content, wanted: Target, settings: FilterSettings, notes: 
     chosen = Parts({**edges, edge_type: listens}, content.assignments, before.ends)
     parts = chosen.within(masks)
     steps = [*selection.steps, parts.less_than(chosen, "with their nodes")]
-    if settings.filters.isolated == "drop":
-        parts, step = drop_left_behind(before, parts, masks)
+    if settings.filters.isolated != "keep":
+        ends = {edge_type.src: selection.safe_users, edge_type.dst: selection.safe_items}
+        linked = settings.filters.isolated == "linked"
+        parts, step = drop_left_behind(before, parts, masks, ends if linked else None)
         steps.append(step)
     notes.report.filters = steps
     return Filtered(content, parts, masks)

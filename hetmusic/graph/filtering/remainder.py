@@ -64,10 +64,13 @@ class Parts:
         return found
 
 
-def drop_left_behind(before: Parts, after: Parts, masks: Masks) -> tuple[Parts, FilterStep]:
+def drop_left_behind(
+    before: Parts, after: Parts, masks: Masks, ends: Masks | None = None
+) -> tuple[Parts, FilterStep]:
     """Drop nodes that have lost all their edges with users and items, or all edges; then what these leave behind.
 
     :param masks: which nodes are kept so far; they are changed.
+    :param ends: drop users and items without any edge or tag as well, but for those of these masks.
     :return: the parts that are left, and what was dropped.
     """
     heights = {node_type: len(mask) for node_type, mask in masks.items()}
@@ -77,9 +80,14 @@ def drop_left_behind(before: Parts, after: Parts, masks: Masks) -> tuple[Parts, 
         has, has_ends = parts.touched(heights), parts.touched(heights, parts.ends)
         some = False
         for node_type, mask in masks.items():
-            if node_type in parts.ends:
+            if node_type not in parts.ends:
+                bare = mask & (
+                    (had[node_type] & ~has[node_type]) | (had_ends[node_type] & ~has_ends[node_type])
+                )
+            elif ends is not None:
+                bare = mask & ~has[node_type] & ~ends[node_type]
+            else:
                 continue
-            bare = mask & ((had[node_type] & ~has[node_type]) | (had_ends[node_type] & ~has_ends[node_type]))
             gone[node_type] += int(bare.sum())
             some |= bool(bare.any())
             mask &= ~bare

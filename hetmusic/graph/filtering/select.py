@@ -36,16 +36,12 @@ def select(
         interactions["dst"].to_numpy(),
         interactions["weight"].to_numpy() if "weight" in interactions.columns else None,
     )
-    safe_users, safe_items = (
-        np.zeros(len(selection.users), np.bool_),
-        np.zeros(len(selection.items), np.bool_),
-    )
     if filters.items is not None:
-        safe_items = _listed("items", edge_type.dst, content, settings, notes)
-        selection.keep_items("items", safe_items)
+        selection.safe_items = _listed("items", edge_type.dst, content, settings, notes)
+        selection.keep_items("items", selection.safe_items)
     if filters.users is not None:
-        safe_users = _listed("users", edge_type.src, content, settings, notes)
-        selection.keep_users("users", safe_users)
+        selection.safe_users = _listed("users", edge_type.src, content, settings, notes)
+        selection.keep_users("users", selection.safe_users)
     if filters.min_plays is not None:
         selection.min_plays(filters.min_plays)
     if filters.sample is not None:
@@ -57,7 +53,7 @@ def select(
     if filters.user_core is not None or filters.item_core is not None:
         selection.core(filters.user_core or 0, filters.item_core or 0)
     if filters.isolated == "drop":
-        selection.drop_isolated(safe_users, safe_items)
+        selection.drop_isolated()
     if len(selection.interactions) == 0:
         steps = ", ".join(f"{s.filter}: {sum(s.edges.values()):,}" for s in selection.steps if s.edges)
         raise DataError(

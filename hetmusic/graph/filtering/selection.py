@@ -39,6 +39,8 @@ class Selection:
         # positions of the interactions that are kept, and their ends
         self._kept = np.arange(len(src))
         self._src, self._dst, self._weight = src, dst, weight
+        #: which users and items stay whatever they lose, since a list names them
+        self.safe_users, self.safe_items = np.zeros(users, np.bool_), np.zeros(items, np.bool_)
         self.steps: list[FilterStep] = []
 
     @property
@@ -88,10 +90,10 @@ class Selection:
         name = ", ".join(f"{core} {least}" for core, least in wanted.items() if least)
         self._cut(name, users=users, items=items)
 
-    def drop_isolated(self, safe_users: NDArray[np.bool_], safe_items: NDArray[np.bool_]) -> None:
+    def drop_isolated(self) -> None:
         """Drop users and items that have no interaction, but for those that are safe."""
         users, items = self._degrees()
-        self._cut("isolated", users=(users > 0) | safe_users, items=(items > 0) | safe_items)
+        self._cut("isolated", users=(users > 0) | self.safe_users, items=(items > 0) | self.safe_items)
 
     def _degrees(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         src, dst = self._src[self._kept], self._dst[self._kept]

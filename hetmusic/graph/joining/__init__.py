@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from hetmusic.graph.joining.content import Content
 from hetmusic.graph.joining.dumps import Raw, load_specs, open_dumps
-from hetmusic.graph.joining.target import Target, about, target
+from hetmusic.graph.joining.target import Target, about, target, without_listeners
 
-__all__ = ["Content", "Raw", "Target", "about", "load_specs", "open_dumps", "target"]
+__all__ = ["Content", "Raw", "Target", "about", "load_specs", "open_dumps", "target", "without_listeners"]

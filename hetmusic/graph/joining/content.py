@@ -53,6 +53,7 @@ class Content:
         self.assignments = self._tags(tables)
         #: node type, modality -> vectors
         self.vectors = self._vectors()
+        self._leave_out_absent()
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
@@ -65,6 +66,14 @@ class Content:
         parts = [batch[column] for batch in found.files.batches(file)]
         keys = pl.concat([pl.Series(column, [], pl.String), *parts]).drop_nulls()
         return keys, found.files.source(file).name, self._called[node_type][dump]
+
+    def _leave_out_absent(self) -> None:
+        """Forget node types that only files speak of which are not there (they are optional)."""
+        linked = {end for edge_type in self.edge_types() for end in (edge_type.src, edge_type.dst)}
+        for node_type in set(self.nodes) - linked - {self._wanted.item}:
+            sources = [(dump, node) for dump in self._dumps for node in dump.spec.nodes.get(node_type, ())]
+            if sources and not any(node.file in dump.files for dump, node in sources):
+                del self.nodes[node_type]
 
     def edge_types(self) -> dict[EdgeType, dict[str, list[EdgeSource]]]:
         """The relations that have a file, in the order of the specifications; for each the sources by dump."""

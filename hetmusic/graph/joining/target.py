@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from hetmusic.errors import ConfigError
 from hetmusic.graph.build_options import BuildOptions
+from hetmusic.graph.build_report import Notes
+from hetmusic.graph.types import EdgeType
 from kg_schema.dump import DumpSpec
 from kg_schema.dump_check import edge_type
 from kg_schema.ontology import Ontology
@@ -45,6 +47,14 @@ def target(specs: Sequence[DumpSpec], options: BuildOptions, ontology: Ontology)
                 "a graph keeps that of recommended nodes only: remove `assignments` from a copy of its specification"
             )
     return found
+
+
+def without_listeners(wanted: Target, edge_types: Collection[EdgeType], notes: Notes) -> Target:
+    """The same, but without interaction where the files with listeners, which are optional then, are not there."""
+    if wanted.interaction is None or ("user", wanted.interaction, wanted.item) in edge_types:
+        return wanted
+    notes.warn(f"no file says who {wanted.interaction} which {wanted.item}: the graph has no listeners")
+    return wanted._replace(interaction=None)
 
 
 def about(specs: Sequence[DumpSpec]) -> dict[str, str]:

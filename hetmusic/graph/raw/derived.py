@@ -38,12 +38,11 @@ class Derived:
         spec = source.spec
         self._source = source
         self._columns = [LINE, *columns]
-        parts = {*columns, *(lookup.column for lookup in spec.lookups.values())}
+        lookups = spec.lookups_for(columns)
+        parts = {*columns, *(lookup.column for lookup in lookups.values())}
         parts |= {rule.column for rule in spec.exclude}
         self._combine = {name: cols for name, cols in spec.combine.items() if name in parts}
-        self._lookups = {
-            name: (lookup, _table(lookup, files)) for name, lookup in spec.lookups.items() if name in columns
-        }
+        self._lookups = {name: (lookup, _table(lookup, files)) for name, lookup in lookups.items()}
         self._absent = {lookup.file for lookup, _ in self._lookups.values() if lookup.file not in files}
         self._excluded = [
             (rule.column, files.source(rule.file).name, _values(rule.file, rule.key, files))
@@ -53,6 +52,8 @@ class Derived:
 
     def add(self, batch: pl.DataFrame) -> pl.DataFrame:
         """The rows that are kept, with exactly the needed columns; what is found nowhere is null."""
+        if numbered := self._source.spec.numbered:
+            batch = batch.with_columns(pl.col(LINE).cast(pl.String).alias(numbered))
         for name, parts in self._combine.items():
             joined = pl.concat_str([pl.col(part) for part in parts], separator=SEPARATOR)
             batch = batch.with_columns(joined.alias(name))

@@ -128,10 +128,8 @@ class RawFiles:
         """Whether a file is there, and what its columns are looked up in."""
         if file not in self._sources:
             return False
-        lookups = self._sources[file].spec.lookups
-        return all(
-            lookups[name].file in self for name in columns if name in lookups and not lookups[name].keep
-        )
+        lookups = self._sources[file].spec.lookups_for(columns).values()
+        return all(lookup.file in self for lookup in lookups if not lookup.keep)
 
     def source(self, file: str) -> Source:
         """The file with that id."""
@@ -233,6 +231,8 @@ class RawFiles:
 
     def _raw(self, file: str, columns: list[str]) -> Iterator[pl.DataFrame]:
         source, reader = self._sources[file], self._readers[file]
+        if source.parts and source.spec.numbered:
+            raise DataError(f"{source.name}: `numbered` is for one file, and this is {len(source.parts):,}")
         read = READERS[source.spec.resolved_format] if reader is None else reader.read
         return read_parts(source.parts, columns, read) if source.parts else read(source, columns)
 

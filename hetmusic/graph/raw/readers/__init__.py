@@ -7,6 +7,7 @@ from hetmusic.graph.raw.readers.lastfm_tracks import LastfmSimilars, LastfmTrack
 from hetmusic.graph.raw.readers.many_files import ManyFilesReader
 from hetmusic.graph.raw.readers.msd_tracks import MsdTracks
 from hetmusic.graph.raw.readers.musixmatch import MusixmatchBags
+from hetmusic.graph.raw.readers.npy import Npy
 from hetmusic.graph.raw.readers.ultrastar import UltraStar
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "ManyFilesReader",
     "MsdTracks",
     "MusixmatchBags",
+    "Npy",
     "Reader",
     "UltraStar",
     "readers",
