@@ -16,6 +16,7 @@ from kg_schema.dump import (
     TimeSpec,
 )
 from kg_schema.dump_check import ASSIGNED_RELATIONS, edge_type
+from kg_schema.key_spaces import known_spaces
 from kg_schema.ontology import Ontology
 
 _UNKNOWN = {
@@ -46,7 +47,8 @@ def describe(spec: DumpSpec, ontology: Ontology | None = None) -> dict[str, list
             for kind, modalities in spec.features.items()
             for name, source in modalities.items()
         ],
-        "left out": list(_left_out(spec)),
+        "joined with other dumps": list(_joined(spec)),
+        "left out": list(dict.fromkeys(_left_out(spec))),
     }
     return {heading: lines for heading, lines in sections.items() if lines}
 
@@ -132,11 +134,27 @@ def _feature(spec: DumpSpec, kind: str, name: str, source: FeatureSource) -> str
     return "; ".join(parts)
 
 
+def _joined(spec: DumpSpec) -> Iterator[str]:
+    for node_type in spec.node_types:
+        space = spec.key_space(node_type)
+        if space in known_spaces():
+            yield f"{node_type} on keys of {space}: {known_spaces()[space].description}"
+        elif node_type in spec.keys:
+            yield f"{node_type} on keys of {space}"
+    for key_map in spec.key_maps:
+        keys = " and ".join(f"`{column}` ({space})" for space, column in key_map.keys.items())
+        yield f"{keys} of {file_name(spec, key_map.file)} are keys of one thing"
+    for node_type, attributes in spec.match_names.items():
+        yield f"{node_type} also by {' and '.join(attributes)}, where only one on each side has it"
+
+
 def _left_out(spec: DumpSpec) -> Iterator[str]:
     for entry_id, entry in spec.files.items():
         name = file_name(spec, entry_id)
         for rule in entry.exclude:
             yield f"rows of {name} whose `{rule.column}` is a `{rule.key}` of {file_name(spec, rule.file)}"
+        if entry.max_dropped is not None:
+            yield f"up to {entry.max_dropped * 100:g} % of the rows of {name}, if they cannot be used"
         if entry.ragged == "drop":
             fits = (
                 "do not fit the pattern"

@@ -29,7 +29,7 @@ def test_everything_is_named(name: str) -> None:
 
 def test_hetrec() -> None:
     sections = describe(DumpSpec.load("hetrec-lastfm"))
-    assert list(sections) == ["files", "nodes", "relations", "tags", "left out"]
+    assert list(sections) == ["files", "nodes", "relations", "tags", "joined with other dumps", "left out"]
     assert sections["relations"] == [
         "user likes artist: `userID` to `artistID` of user_artists.dat; weight (number of plays) is `weight`, "
         "summed over rows of one pair; rows with an unknown end are dropped and counted",
@@ -53,7 +53,8 @@ def test_every_key_of_a_specification() -> None:
                     "lookups": {"song": {"column": "track", "file": "map", "key": "id", "value": "song"}},
                 },
                 "map": {"path": "map.csv.gz", "nulls": ["-"], "combine": {"both": ["a", "b"]}},
-                "words": {"path": "w.txt", "format": "pattern", "pattern": "(?P<s>.) (?P<w>.)", "ragged": "drop"},
+                "words": {"path": "w.txt", "format": "pattern", "pattern": "(?P<s>.) (?P<w>.)", "ragged": "drop",
+                          "max_dropped": 0.25},
                 "lost": {"path": "lost.pq", "reader": "gone:Reader", "optional": True},
             },
             "nodes": {
@@ -64,6 +65,9 @@ def test_every_key_of_a_specification() -> None:
                     {"file": "lost", "key": "k"},
                 ],
             },
+            "keys": {"song": "msd-song", "user": "mine/user"},
+            "key_maps": [{"file": "map", "keys": {"msd-song": "song", "msd-track": "track"}}],
+            "match_names": ["song:year"],
             "edges": [
                 {
                     "relation": "likes",
@@ -98,8 +102,16 @@ def test_every_key_of_a_specification() -> None:
     assert "an unknown end is an error" in text["relations"]
     assert "song lyrics: words in `w` of w.txt, found by `s`" in text["modalities"]
     assert "song audio: the numbers in `x`, `y` of map.csv.gz, found by `song`" in text["modalities"]
+    joined = text["joined with other dumps"].split("\n")
+    assert joined[0] == "user on keys of mine/user"
+    assert joined[1].startswith("song on keys of msd-song: Echo Nest song id")
+    assert joined[2:] == [
+        "`song` (msd-song) and `track` (msd-track) of map.csv.gz are keys of one thing",
+        "song also by year, where only one on each side has it",
+    ]
     assert text["left out"].split("\n") == [
         "`artist` of log.db where it is '?': that means unknown",
         "fields of map.csv.gz that are '-': that means unknown",
+        "up to 25 % of the rows of w.txt, if they cannot be used",
         "lines of w.txt that do not fit the pattern",
     ]

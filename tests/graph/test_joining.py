@@ -112,6 +112,44 @@ def test_a_map_may_lead_on_where_another_ends(raw: Path, tmp_path: Path) -> None
     assert report.joins[-1].by == "musixmatch-track -> msd-track -> msd-song"
 
 
+def test_nodes_that_only_another_dump_declares(raw: Path, tmp_path: Path) -> None:
+    """Keys in edges and vectors are looked up in the whole graph, in the same key space or through a map."""
+    write(raw, "few", ["track"], [track(1)])
+    write(
+        raw,
+        "rated",
+        ["track", "genre", "loud"],
+        [track(1), "Rock", 1],
+        [track(3), "Jazz", 3],
+        [track(8), "Jazz", 8],
+    )
+    nodes = {"song": [{"file": "few", "key": "track"}], "genre": [{"file": "rated", "key": "genre"}]}
+    rated = genres(
+        files={"few": {"path": "few.csv"}, "rated": {"path": "rated.csv"}},
+        nodes=nodes,
+        edges=[{"relation": "has_genre", "file": "rated", "src": "track", "dst": "genre"}],
+        features={"song": {"sound": {"file": "rated", "key": "track", "columns": ["loud"]}}},
+    )
+    graph, report = join([listens(), tracks(), rated], raw, tmp_path / "graph")
+    assert edges(graph, "has_genre") == {(song(1), "Rock"): None, (song(3), "Jazz"): None}
+    sound = graph.modality("song", "sound")
+    assert [key for key, there in zip(graph.keys("song"), sound.present, strict=True) if there] == [
+        song(1),
+        song(3),
+    ]
+    found = [finding for finding in report.findings if finding.reason == "unknown song"]
+    assert [(f.file, f.part, f.examples) for f in found] == [
+        ("genres/rated.csv", "edges song__has_genre__genre", [track(8)]),
+        ("genres/rated.csv", "features song sound", [track(8)]),
+    ]
+    again = listens("again", nodes={"user": listens().nodes["user"], "song": [{"file": "songs", "key": "song"}]},
+                    files={"plays": {"path": "other.csv"}, "songs": {"path": "songs.csv"}})  # fmt: skip
+    write(raw, "songs", ["song"], [song(1)])
+    write(raw, "other", ["user", "song", "plays"], ["w", song(9), 4])
+    graph, _ = join([listens(), again], raw, tmp_path / "again")
+    assert edges(graph, "likes")[("again/user:w", song(9))] == 4
+
+
 def test_nodes_that_cannot_be_joined(raw: Path, tmp_path: Path) -> None:
     message = (
         r"the song keys of genres \(msd-track\) cannot be joined with those of listens \(msd-song\): no dump of this build "
