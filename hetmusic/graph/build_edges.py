@@ -10,7 +10,7 @@ import polars as pl
 from hetmusic.errors import DataError
 from hetmusic.graph.build_nodes import NodeTable
 from hetmusic.graph.build_report import LINE, Action, Notes
-from hetmusic.graph.merging import PAIR, merge_pairs
+from hetmusic.graph.merging import PAIR, PairRows, Rule, merge_frame
 from hetmusic.graph.raw import RawFiles
 from hetmusic.graph.raw.codes import Codes
 from hetmusic.graph.raw.source import Source
@@ -100,7 +100,7 @@ def build_edges(
     """
     found: pl.DataFrame | None = None
     for edge in edges:
-        more = _read(edge, edge_type, relation, nodes, files, notes)
+        more = _read(edge, edge_type, relation, nodes, files, notes, lines=len(edges) > 1)
         file = files.source(edge.file).label
         if edge.fill and found is not None:
             known = more["src"].is_in(found["src"].unique().implode())
@@ -109,7 +109,7 @@ def build_edges(
             more = more.filter(~known)
         found = more if found is None else _unite(found, more, relation, file, f"edges {edge_type}", notes)
     assert found is not None
-    return found.drop(LINE)
+    return found.drop(LINE, strict=False)
 
 
 def _read(
@@ -119,8 +119,9 @@ def _read(
     nodes: Mapping[str, NodeTable],
     files: RawFiles,
     notes: Notes,
+    lines: bool,
 ) -> pl.DataFrame:
-    """The edges of one source, a row per pair, with the first ``LINE`` of each."""
+    """The edges of one source, a row per pair, with the first ``LINE`` of each if asked for."""
     raw = files.source(edge.file)
     part = f"edges {edge_type}"
     mapper = EndMapper(raw.label, part, edge.on_unknown, notes)
@@ -129,16 +130,27 @@ def _read(
         End("src", "src_key", nodes[edge_type.src], codes.get(edge.src)),
         End("dst", "dst_key", nodes[edge_type.dst], codes.get(edge.dst)),
     ]
-    parts = [_empty(edge)]
+    values = (*(["weight"] if edge.weight else []), *(["time"] if edge.time else []))
+    size = files.height(edge.file)
+    rows = PairRows(size, ends[0].nodes.table.height, ends[1].nodes.table.height, values)
     for batch in files.coded_batches(edge.file):
         mapped = mapper.map(_columns(edge, raw, batch, codes, part), ends)
         if relation.symmetric:
             loop = pl.col("src") == pl.col("dst")
             notes.add("dropped", "self loop", mapped.filter(loop), file=raw.label, part=part)
             mapped = mapped.filter(~loop)
-        parts.append(mapped.select(parts[0].columns))
+        rows.add(mapped)
     mapper.finish()
-    return _merge(pl.concat(parts), relation, raw, part, notes)
+    rule: Rule = "count" if edge.count_rows else relation.merge
+    merged = rows.merge(rule, lines or relation.symmetric)
+    if not raw.is_log:
+        notes.add("merged", "repeated pair", merged.again, file=raw.label, part=part)
+    if relation.symmetric:
+        # Both directions say the same thing once, so even weights that are summed are not summed over them.
+        low, high = pl.min_horizontal(PAIR), pl.max_horizontal(PAIR)
+        merged = merge_frame(merged.pairs.with_columns(low.alias("src"), high.alias("dst")), "max")
+        notes.add("merged", "pair given in both directions", merged.again, file=raw.label, part=part)
+    return merged.pairs
 
 
 def _columns(
@@ -148,8 +160,6 @@ def _columns(
     columns = {LINE: batch[LINE], "src_key": batch[edge.src], "dst_key": batch[edge.dst]}
     if edge.weight:
         columns["weight"] = _weights(raw, batch, edge.weight, codes.get(edge.weight))
-    if edge.count_rows:
-        columns["weight"] = pl.repeat(1.0, batch.height, eager=True)
     if edge.time:
         texts = (codes[name].decode(batch[name]) for name in edge.time.columns if name in codes)
         columns["time"] = times(raw, batch.with_columns(texts), edge.time, part)
@@ -166,28 +176,6 @@ def _weights(raw: Source, batch: pl.DataFrame, column: str, codes: Codes | None)
     return weights(raw, batch.with_columns(codes.decode(batch[column])), column)
 
 
-def _empty(edge: EdgeSource) -> pl.DataFrame:
-    schema: dict[str, pl.DataType] = {LINE: pl.Int64(), "src": pl.Int32(), "dst": pl.Int32()}
-    if edge.weight or edge.count_rows:
-        schema["weight"] = pl.Float64()
-    if edge.time:
-        schema["time"] = pl.Int64()
-    return pl.DataFrame(schema=schema)
-
-
-def _merge(rows: pl.DataFrame, relation: Relation, raw: Source, part: str, notes: Notes) -> pl.DataFrame:
-    """One row per pair: weights summed (or their maximum, if the ontology says so), the latest time."""
-    merged = merge_pairs(rows, relation.merge)
-    if not raw.is_log:
-        notes.add("merged", "repeated pair", merged.again, file=raw.label, part=part)
-    if relation.symmetric:
-        # Both directions say the same thing once, so even weights that are summed are not summed over them.
-        low, high = pl.min_horizontal(PAIR), pl.max_horizontal(PAIR)
-        merged = merge_pairs(merged.pairs.with_columns(low.alias("src"), high.alias("dst")), "max")
-        notes.add("merged", "pair given in both directions", merged.again, file=raw.label, part=part)
-    return merged.pairs
-
-
 def _unite(
     first: pl.DataFrame, second: pl.DataFrame, relation: Relation, file: str, part: str, notes: Notes
 ) -> pl.DataFrame:
@@ -195,5 +183,4 @@ def _unite(
     again = second.join(first.select(PAIR), on=PAIR, how="semi").sort(LINE)
     notes.add("merged", "pair given by another file", again, file=file, part=part)
     rows = pl.concat([first, second], how="diagonal").drop(LINE)
-    rows = rows.with_row_index(LINE).with_columns(pl.col(LINE).cast(pl.Int64))
-    return merge_pairs(rows, relation.merge).pairs
+    return merge_frame(rows.with_row_index(LINE), relation.merge).pairs

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hetmusic.graph.build_report import LINE
-from hetmusic.graph.merging import Rule, merge_pairs, pair_codes
+from hetmusic.graph.merging import Rule, merge_frame, pair_codes
 
 ROWS = st.lists(
     st.tuples(
@@ -43,8 +43,8 @@ def test_merging_is_what_a_dictionary_does(
         _, known, latest = known_values = expected[src, dst]
         known_values[1] = known + weight if rule == "sum" else max(known, weight)  # type: ignore[operator, type-var]
         known_values[2] = latest if time is None else time if latest is None else max(latest, time)
-    merged = merge_pairs(_frame(rows), rule)
-    found = {(src, dst): [line, weight, time] for line, src, dst, weight, time in merged.pairs.rows()}
+    merged = merge_frame(_frame(rows), rule)
+    found = {(src, dst): [line, weight, time] for src, dst, weight, time, line in merged.pairs.rows()}
     assert found == expected
     assert list(found) == sorted(found)
     assert merged.again[LINE].to_list() == again
@@ -55,8 +55,8 @@ def test_pairs_without_weight_and_time() -> None:
         {LINE: [1, 2, 3], "src": [1, 0, 1], "dst": [5, 9, 5]},
         {LINE: pl.Int64, "src": pl.Int32, "dst": pl.Int32},
     )
-    merged = merge_pairs(rows, "sum")
-    assert merged.pairs.to_dicts() == [{LINE: 2, "src": 0, "dst": 9}, {LINE: 1, "src": 1, "dst": 5}]
+    merged = merge_frame(rows, "sum")
+    assert merged.pairs.to_dicts() == [{"src": 0, "dst": 9, LINE: 2}, {"src": 1, "dst": 5, LINE: 1}]
     assert merged.pairs.schema["src"] == merged.pairs.schema["dst"] == pl.Int32
     assert merged.again[LINE].to_list() == [3]
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import polars as pl
-
-_SCHEMA = {"code": pl.UInt32(), "text": pl.String()}
-# So many lists of values are kept before they are united.
-_LISTS = 64
 
 
 class Codes:
@@ -16,19 +13,28 @@ class Codes:
 
     def __init__(self) -> None:
         self._dtype = pl.Categorical(pl.Categories.random())
-        self._values: list[pl.Series] = []
+        #: which numbers have been seen
+        self._seen = np.zeros(1 << 10, np.bool_)
+        #: the texts, in the form that knows their numbers, as they were seen first
+        self._values = [pl.Series("values", [], self._dtype)]
         self._texts: pl.Series | None = None
         self._mapped: dict[Callable[[pl.Series], pl.Series], pl.Series] = {}
 
     def encode(self, texts: pl.Series) -> pl.Series:
         """The numbers (UInt32) of texts, null for null."""
         values = texts.cast(self._dtype)
-        self._values.append(values.unique())
-        if len(self._values) > _LISTS:
-            self._unite()
-        self._texts = None
-        self._mapped.clear()
-        return values.to_physical()
+        codes = values.to_physical()
+        numbers = codes.drop_nulls().to_numpy()
+        top = int(numbers.max(initial=0))
+        if top >= len(self._seen):
+            self._seen = np.concatenate([self._seen, np.zeros(top + 1, np.bool_)])
+        if not self._seen[numbers].all():
+            new = ~self._seen[numbers]
+            self._values.append(values.drop_nulls().filter(pl.Series(new)).unique().alias("values"))
+            self._seen[numbers] = True
+            self._texts = None
+            self._mapped.clear()
+        return codes
 
     def decode(self, codes: pl.Series) -> pl.Series:
         """The texts of numbers, null for null."""
@@ -38,11 +44,12 @@ class Codes:
     def texts(self) -> pl.Series:
         """All texts by their numbers; null for numbers that no text has."""
         if self._texts is None:
-            values = self._unite()
-            table = pl.DataFrame({"code": values.to_physical(), "text": values.cast(pl.String)}, _SCHEMA)
-            top = -1 if table.is_empty() else int(table["code"].max())  # type: ignore[arg-type]
-            every = pl.int_range(top + 1, dtype=pl.UInt32, eager=True).alias("code").to_frame()
-            self._texts = every.join(table, on="code", how="left", maintain_order="left")["text"]
+            values = pl.concat(self._values)
+            at = np.zeros(len(self._seen), np.int64)
+            at[values.to_physical().to_numpy()] = np.arange(1, len(values) + 1)
+            # numbers without a text point to the null in front
+            texts = pl.concat([pl.Series([None], dtype=pl.String), values.cast(pl.String)])
+            self._texts = texts.gather(at)
         return self._texts
 
     def mapped(self, function: Callable[[pl.Series], pl.Series]) -> pl.Series:
@@ -50,9 +57,3 @@ class Codes:
         if function not in self._mapped:
             self._mapped[function] = function(self.texts)
         return self._mapped[function]
-
-    def _unite(self) -> pl.Series:
-        empty = pl.Series("values", [], self._dtype)
-        united = pl.concat([empty, *(values.alias("values") for values in self._values)])
-        self._values = [united.drop_nulls().unique()]
-        return self._values[0]

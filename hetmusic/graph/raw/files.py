@@ -167,6 +167,11 @@ class RawFiles:
         self._read_all(file)
         return self._kept[file].codes
 
+    def height(self, file: str) -> int:
+        """The number of rows."""
+        self._read_all(file)
+        return self._kept[file].height
+
     def distinct(self, file: str, column: str) -> pl.Series:
         """The different texts of a column, in any order."""
         self._read_all(file)

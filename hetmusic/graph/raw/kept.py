@@ -15,7 +15,7 @@ from hetmusic.graph.build_report import LINE
 from hetmusic.graph.raw.codes import Codes
 
 # What rows may take in memory.
-_MEMORY = 1 << 29
+_MEMORY = 1 << 28
 # A column of texts is kept as numbers if each of them occurs so often in the first batch.
 _REPEATED = 2
 
@@ -61,6 +61,8 @@ class KeptRows:
         self._taken = 0
         self._blocks: list[_Block] = []
         self._file: IO[bytes] | None = None
+        #: the number of rows
+        self.height = 0
         #: column -> the numbers that are kept instead of its texts, if these were repeated in the first batch
         self.codes: dict[str, Codes] = {}
 
@@ -72,6 +74,7 @@ class KeptRows:
         if not self._blocks:
             self.codes = {column: Codes() for column in batch.columns if _repeats(batch[column])}
         batch = batch.with_columns(codes.encode(batch[column]) for column, codes in self.codes.items())
+        self.height += batch.height
         block = _without_lines(batch)
         if self._file is None:
             size = int(batch.estimated_size())
