@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import threading
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from hetmusic.errors import DataError, UserError
 from hetmusic.graph.build_report import LINE, Notes
 from hetmusic.graph.raw import csv_plain, text
+from hetmusic.graph.raw.ahead import one_ahead
 from hetmusic.graph.raw.codes import Codes
 from hetmusic.graph.raw.csv_layout import Layout
 from hetmusic.graph.raw.kept import KeptRows, Room
@@ -34,7 +37,7 @@ FIELDS = st.text(st.sampled_from('ab\té ."\r#\ufeff\u2028'), max_size=3)
 ROWS = st.lists(st.lists(FIELDS, min_size=1, max_size=4), min_size=1, max_size=6)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(rows=ROWS, end=st.sampled_from(["", "\n", "\r\n"]), newline=st.sampled_from(["\n", "\r\n"]))
 @pytest.mark.parametrize("comment", [None, "#"])
 def test_the_fast_way_says_the_same_or_nothing(
@@ -189,3 +192,43 @@ def test_kept_rows_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     kept = KeptRows(Room(tmp_path, 0))
     with pytest.raises(UserError, match=f"cannot write {tmp_path}: No space left on device"):
         kept.add(_batch(1))
+
+
+def test_items_made_one_ahead() -> None:
+    made = []
+
+    def items() -> Generator[int]:
+        try:
+            for item in range(9):
+                made.append((item, threading.current_thread()))
+                yield item
+        finally:
+            made.append((-1, threading.current_thread()))
+
+    ahead = one_ahead(items())
+    assert [next(ahead) for _ in range(3)] == [0, 1, 2]
+    ahead.close()
+    assert [item for item, _ in made] in ([0, 1, 2, -1], [0, 1, 2, 3, -1])
+    assert len({thread for _, thread in made} - {threading.current_thread()}) == 1
+    assert list(one_ahead(items())) == list(range(9))
+
+
+def test_errors_come_where_the_item_would_have() -> None:
+    def items() -> Generator[int]:
+        yield 1
+        raise DataError("no second item")
+
+    ahead = one_ahead(items())
+    assert next(ahead) == 1
+    with pytest.raises(DataError, match="no second item"):
+        next(ahead)
+
+
+def test_what_nobody_wants_to_the_end_does_not_keep_a_thread(tmp_path: Path) -> None:
+    before = threading.active_count()
+    (tmp_path / "x.txt").write_text("a,b\n" * 20)
+    pieces = text.read_pieces(tmp_path / "x.txt", "x.txt", "utf-8", 8)
+    next(pieces)
+    assert threading.active_count() == before + 1
+    del pieces
+    assert threading.active_count() == before

@@ -36,4 +36,4 @@ def read_csv(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     if spec.quote is not None and contains(source.path, source.name, spec.quote, spec.encoding):
         yield from read_quoted(source, pieces, columns)
     else:
-        yield from read_plain(source, pieces, columns)
+        yield from source.ahead(read_plain(source, pieces, columns))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import polars as pl
 
@@ -13,7 +13,7 @@ from hetmusic.graph.raw.text import Piece
 _BOM = b"\xef\xbb\xbf"
 
 
-def read_plain(source: Source, pieces: Iterator[Piece], columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+def read_plain(source: Source, pieces: Iterator[Piece], columns: Sequence[str]) -> Generator[pl.DataFrame]:
     """Split whole pieces at once: by the parser of polars if every line has just the fields that it should.
 
     Otherwise line by line, so that what is wrong with which line can be told.
@@ -57,6 +57,9 @@ def _parse(source: Source, data: bytes, breaks: int, layout: Layout) -> pl.DataF
         return None
     if comment is not None and comment.encode() in data:
         return None
+    unfinished = not data.endswith(b"\n")
+    if unfinished:  # the parser overlooks a blank field too many at the very end
+        data += b"\n"
     names = [f"field_{position}" for position in range(layout.width)]
     schema = dict.fromkeys(names, pl.String())
     try:
@@ -65,7 +68,7 @@ def _parse(source: Source, data: bytes, breaks: int, layout: Layout) -> pl.DataF
         )
     except pl.exceptions.PolarsError:
         return None
-    lines = breaks + (not data.endswith(b"\n"))
+    lines = breaks + unfinished
     complete = frame.height == lines and frame.columns == names
     if not complete or (
         frame[names[-1]].null_count() and data.count(separator) != lines * (layout.width - 1)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from hetmusic.errors import DataError, did_you_mean
 from hetmusic.graph.build_report import LINE, Action, Notes, decoded_line, encoded_line
+from hetmusic.graph.raw.ahead import one_ahead
 from hetmusic.graph.raw.streams import Digest, open_raw
 from hetmusic.graph.raw.text import Piece, read_pieces
 from kg_schema.dump_files import FileSpec
@@ -35,7 +37,7 @@ class Source:
         self.parts: list[Source] = []
         #: the checksum of what has been read
         self.digest = Digest()
-        self._reading: list[Generator[Piece]] = []
+        self._reading: list[Generator[Any]] = []
         #: whether another table of the same file was found before, so that what is wrong with the file is counted there
         self.again = False
         #: what to call it in counts, where the name is that of a database with several tables
@@ -49,10 +51,16 @@ class Source:
         self._reading.append(pieces)
         return pieces
 
+    def ahead(self, batches: Generator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """The same batches, made by another thread one ahead of the caller."""
+        ahead = one_ahead(batches)
+        self._reading.append(ahead)
+        return ahead
+
     def close(self) -> None:
         """Close the file wherever reading it has stopped."""
-        for pieces in self._reading:
-            pieces.close()
+        for made in reversed(self._reading):
+            made.close()
         for part in self.parts:
             part.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from hetmusic.errors import DataError
+from hetmusic.graph.raw.ahead import one_ahead
 from hetmusic.graph.raw.streams import Digest, open_raw
 
 _PIECE = 1 << 24
@@ -50,15 +50,18 @@ def read_pieces(
     :raises DataError: for bytes that the encoding does not have, or that no text has, and for endless lines.
     :raises OSError: if the file cannot be read.
     """
+    return one_ahead(_pieces(path, name, encoding, size, digest))
+
+
+def _pieces(path: Path, name: str, encoding: str, size: int, digest: Digest | None) -> Generator[Piece]:
     encoding = "utf-8" if encoding == "utf-8-sig" else encoding
-    with open_raw(path, name, digest) as stream, ThreadPoolExecutor(1) as reader:
-        line, offset = 1, 0
-        coming = reader.submit(_read, stream, size, name, encoding, line, offset)
-        while (found := coming.result()) is not None:
-            piece, length = found
-            line, offset = line + piece.breaks, offset + length
-            coming = reader.submit(_read, stream, size, name, encoding, line, offset)
-            yield piece
+    line, offset = 1, 0
+    with open_raw(path, name, digest) as stream:
+        while data := _next(stream, size, name, line):
+            skip = len(_BOM) if offset == 0 and encoding == "utf-8" and data.startswith(_BOM) else 0
+            breaks = int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord("\n")))
+            yield Piece(_checked(data[skip:], name, encoding, offset + skip, line), line, breaks)
+            line, offset = line + breaks, offset + len(data)
 
 
 def ends_with_newline(path: Path, name: str) -> bool:
@@ -80,18 +83,6 @@ def contains(path: Path, name: str, character: str, encoding: str) -> bool:
             if wanted in data:
                 return True
     return False
-
-
-def _read(
-    stream: BinaryIO, size: int, name: str, encoding: str, line: int, offset: int
-) -> tuple[Piece, int] | None:
-    """The next piece and its length in the file; None at the end."""
-    data = _next(stream, size, name, line)
-    if not data:
-        return None
-    skip = len(_BOM) if offset == 0 and encoding == "utf-8" and data.startswith(_BOM) else 0
-    breaks = int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord("\n")))
-    return Piece(_checked(data[skip:], name, encoding, offset + skip, line), line, breaks), len(data)
 
 
 def _next(stream: BinaryIO, size: int, name: str, line: int) -> bytes:
