@@ -77,7 +77,7 @@ def _merged(parts: list[pl.DataFrame]) -> pl.DataFrame:
 def _read(source: TagSource, table: NodeTable, files: RawFiles, notes: Notes) -> pl.DataFrame:
     """Columns ``src``, ``key`` (the tag as it is written) and ``weight``, with repeated rows added up."""
     raw = files.source(source.file)
-    part = f"tags {table.node_type}"
+    part = f"tags {table.node_type} {source.tag}"
     mapper = EndMapper(raw.label, part, source.on_unknown, notes)
     categories = pl.Categorical()
     parts = [pl.DataFrame(schema={"src": pl.Int32(), "key": categories, "weight": pl.Float64()})]
@@ -86,11 +86,13 @@ def _read(source: TagSource, table: NodeTable, files: RawFiles, notes: Notes) ->
         if source.weight:
             weight = weights(raw, batch, source.weight)
         columns = {LINE: batch[LINE], "item": batch[source.item], "key": batch[source.tag], "weight": weight}
-        # a thing without a second genre is no mistake, so blank tags are not counted
-        rows = mapper.map(pl.DataFrame(columns).drop_nulls("key"), [End("src", "item", table)])
-        none = pl.col("weight") <= 0
-        notes.add("left out", "weight not above 0", rows.filter(none), file=raw.label, part=part)
-        parts.append(rows.filter(~none).select("src", pl.col("key").cast(categories), "weight"))
+        rows = mapper.map(pl.DataFrame(columns), [End("src", "item", table)])
+        # a thing without a second genre is no mistake
+        tests = (("blank tag", pl.col("key").is_null()), ("weight not above 0", pl.col("weight") <= 0))
+        for reason, test in tests:
+            notes.add("left out", reason, rows.filter(test), file=raw.label, part=part)
+            rows = rows.filter(~test)
+        parts.append(rows.select("src", pl.col("key").cast(categories), "weight"))
     mapper.finish()
     rows = pl.concat(parts).with_columns(pl.col("key").cast(pl.String))
     return rows.group_by("src", "key", maintain_order=True).agg(pl.col("weight").sum())

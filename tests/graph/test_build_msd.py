@@ -77,11 +77,20 @@ def test_files_of_tracks_alone(tmp_path: Path) -> None:
 
 def test_what_is_never_known_is_missing(tmp_path: Path) -> None:
     write_tree(tmp_path / "raw" / "h5")
-    graph, _ = build(tmp_path / "raw")
+    graph, report = build(tmp_path / "raw")
     song = attributes(graph, "song", TWO)
     assert {song[name] for name in ("year", "hotttnesss", "danceability", "energy")} == {None}
     artist = attributes(graph, "artist", BO)
     assert {artist[name] for name in ("latitude", "longitude", "mbid")} == {None}
+    unknown = {f.reason: f.rows for f in report.findings if f.reason.endswith("means unknown")}
+    assert unknown == {
+        "year '0' means unknown": 1,
+        "danceability '0.0' means unknown": 3,
+        "energy '0.0' means unknown": 3,
+        "song_hotttnesss 'NaN' means unknown": 3,
+        "artist_latitude 'NaN' means unknown": 3,
+        "artist_longitude 'NaN' means unknown": 3,
+    }
     assert "genre" not in graph.node_types
 
 

@@ -385,7 +385,11 @@ def test_several_sources_of_nodes(tmp_path: Path) -> None:
     reasons = {
         (finding.file, finding.reason): (finding.rows, finding.first_lines) for finding in report.findings
     }
-    assert reasons == {("a.csv", "repeated song"): (1, [4]), ("b.csv", "blank song"): (1, [4])}
+    assert reasons == {
+        ("a.csv", "repeated song"): (1, [4]),
+        ("b.csv", "blank song"): (1, [4]),
+        ("b.csv", "f 'no' means unknown"): (1, [3]),
+    }
 
 
 def test_tags_become_genres_emotions_and_tags(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def test_split_by_the_vocabularies_and_summed(tmp_path: Path) -> None:
     assert pairs(graph, "has_tag", "tag") == {("b", "Vienna"): 4.0, ("b", "vienna"): 1.0}
     assert [(f.action, f.reason, f.rows, f.first_lines) for f in report.findings] == [
         ("dropped", "unknown song", 1, [10]),
+        ("left out", "blank tag", 1, [7]),
         ("left out", "weight not above 0", 2, [8, 9]),
     ]
     assert graph.nodes("emotion")["valence"][0] < 0
@@ -103,7 +104,9 @@ def test_tags_of_artists_and_two_columns(tmp_path: Path) -> None:
         spec(**changes), tmp_path, songs=SONGS, said="artist,first,second\nx,rock,rock\ny,jazz,\n"
     )
     assert pairs(graph, "has_genre", "genre", "artist") == {("x", "rock"): 2.0, ("y", "jazz"): 1.0}
-    assert report.findings == []
+    assert [(f.action, f.reason, f.part, f.rows) for f in report.findings] == [
+        ("left out", "blank tag", "tags artist second", 1)
+    ]
 
 
 def test_beside_assignments(tmp_path: Path) -> None:
@@ -132,7 +135,7 @@ def test_unknown_things(tmp_path: Path, what: str) -> None:
     files = {"songs": SONGS, "said": "song,word\na,rock\nc,rock\n"}
     if what == "error":
         with pytest.raises(
-            DataError, match=r"1 of 2 rows \(tags song\) have an unknown song; first: 'c', line 3"
+            DataError, match=r"1 of 2 rows \(tags song word\) have an unknown song; first: 'c', line 3"
         ):
             build(dump, tmp_path, **files)
         return

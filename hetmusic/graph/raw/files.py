@@ -256,6 +256,11 @@ def _clean(source: Source, batch: pl.DataFrame) -> pl.DataFrame:
     nulls = {name: source.spec.nulls_of(name) for name in texts}
     blank = {name: pl.any_horizontal(pl.col(name) == null for null in nulls[name]) for name in texts}
     found = batch.select(pl.lit(0), *(blank[name].any() for name in texts)).row(0)[1:]
+    for name, any_blank in zip(texts, found, strict=True):
+        for null in nulls[name] if any_blank else ():
+            if null:
+                unknown = batch.filter(pl.col(name) == null)
+                source.count("repaired", f"{name} {null!r} means unknown", unknown)
     batch = batch.with_columns(
         pl.when(~blank[name]).then(pl.col(name)).alias(name)
         for name, any_blank in zip(texts, found, strict=True)

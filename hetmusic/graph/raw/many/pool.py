@@ -86,15 +86,12 @@ class _Worker:
         """
         if self._interrupted:
             raise DataError("reading was interrupted")
-        if self._process is None:
-            self._process = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=_environment()
-            )
+        process = self._running()
         task = json.dumps({"files": list(files), "skip": dict(skip), "key": key})
-        timer = threading.Timer(_PATIENCE + _PER_FILE * len(files), self._process.kill)
+        timer = threading.Timer(_PATIENCE + _PER_FILE * len(files), process.kill)
         timer.start()
         try:
-            answer = self._ask(self._process, task)
+            answer = self._ask(process, task)
         finally:
             timer.cancel()
         if answer is None:
@@ -104,6 +101,17 @@ class _Worker:
         elif "bug" in answer:
             raise RuntimeError(f"the reader has failed in its process:\n{answer['bug']}")
         return answer is not None
+
+    def _running(self) -> subprocess.Popen[str]:
+        """The process, started if there is none; how long its modules take to load is not its files' fault."""
+        if self._process is None:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=_environment()
+            )
+            assert self._process.stdout is not None
+            if not self._process.stdout.readline() and not self._interrupted:
+                raise RuntimeError("the process that reads files has not started; its messages are above")
+        return self._process
 
     def interrupt(self) -> None:
         """End the process at once and let no other begin."""

@@ -1,7 +1,8 @@
 """A worker process: reads chunks of files until there is no more to read. Run by :mod:`hetmusic.graph.raw.many.pool`.
 
 Every line of the standard input is a task as JSON, ``{"files": [...], "skip": {file: reason}, "key": ...}``; the answer is
-a line too: ``{}``, ``{"error": ...}`` or ``{"bug": traceback}``. Without a key the files are only tried and nothing is kept.
+a line too: ``{}``, ``{"error": ...}`` or ``{"bug": traceback}``. Without a key the files are only tried and nothing is
+kept. The first answer, ``{}``, is to no task: it says that the process is ready.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import sys
 import traceback
 from pathlib import Path
+from typing import TextIO
 
 from hetmusic.errors import UserError
 from hetmusic.graph.raw.many.cache import ChunkCache
@@ -37,6 +39,7 @@ def main(parser_path: str, root: str, kind: str) -> None:
     assert isinstance(parser, ManyFilesReader)
     cache = ChunkCache(Path(root), kind)
     answers, sys.stdout = sys.stdout, sys.stderr  # whatever libraries print is no answer
+    _say(answers, {})
     for line in sys.stdin:
         task = json.loads(line)
         answer = {}
@@ -48,8 +51,12 @@ def main(parser_path: str, root: str, kind: str) -> None:
             answer = {"error": str(error)}
         except Exception:  # of the parser's author, who wants to see where
             answer = {"bug": traceback.format_exc()}
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+        _say(answers, answer)
+
+
+def _say(answers: TextIO, answer: dict[str, str]) -> None:
+    answers.write(json.dumps(answer) + "\n")
+    answers.flush()
 
 
 if __name__ == "__main__":
