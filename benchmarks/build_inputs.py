@@ -7,6 +7,8 @@ python benchmarks/build_inputs.py lastfm-1k --rows 1000000 --out SCRATCH/lastfm
 from __future__ import annotations
 
 import argparse
+import itertools
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +23,8 @@ _TASTE = (48_373_586, 1_019_318, 384_546)
 _LASTFM = (19_150_868, 992, 177_000, 1_500_000)
 #: share of rows whose artist or track has no MusicBrainz id
 _NO_ARTIST, _NO_TRACK = 0.07, 0.28
+#: different files of tracks
+_TRACKS = 300
 _START, _SECONDS = 1_240_000_000, 190
 _ALPHABET = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", np.uint8)
 
@@ -51,7 +55,9 @@ def taste_profile(out: Path, rows: int) -> None:
     with open(out / "train_triplets.txt", "wb") as stream:
         written = 0
         while written < rows:
-            last = min(written + _CHUNK, rows)
+            last = int(
+                bounds[np.searchsorted(bounds, min(written + _CHUNK, rows))]
+            )  # a user's rows are drawn together
             user = np.searchsorted(bounds, np.arange(written, last), side="right")
             song = _distinct(user, songs, rng)
             plays = np.minimum(rng.zipf(2.2, len(user)), 9_999)
@@ -130,8 +136,52 @@ def _uuids(count: int, rng: np.random.Generator) -> pl.Series:
     return pl.select(pl.concat_str(parts, separator="-")).to_series()
 
 
+def msd(out: Path, rows: int) -> None:
+    """A tree of HDF5 files of tracks, hard links to a few hundred different ones with 900 segments each."""
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    from tests.graph.msd_files import TRACKS, segments, tree_path, write_track
+
+    names = [
+        f"TR{''.join(letters)}" for letters in itertools.product("ABCDEFGHIJKLMNOPQRSTUVWXYZ", repeat=4)
+    ][:rows]
+    originals = []
+    for number in range(min(_TRACKS, rows)):
+        track = (f"{names[number]}128F4{number:05d}", f"SOAAAAA12A{number:08d}", *TRACKS[0][2:])
+        path = tree_path(out, track[0], ".h5")
+        originals.append(write_track(path, 0, segments(number, 900), [track]))
+    for number in range(_TRACKS, rows):
+        path = tree_path(out, f"{names[number]}128F4{number:05d}", ".h5")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.hardlink_to(originals[number % _TRACKS])
+
+
+def graph_of_edges(out: Path, edges: int) -> int:
+    """A graph of users and songs.
+
+    :return: how many bytes its edges are, with their weights.
+    """
+    from hetmusic.graph import GraphWriter
+    from hetmusic.graph.types import EdgeType
+
+    rng = np.random.default_rng(3)
+    users, songs = (max(int(count * edges / _TASTE[0]), 10) for count in _TASTE[1:])
+    codes = np.unique(rng.integers(0, users * songs, int(edges * 1.01)))[:edges]
+    with GraphWriter(out) as writer:
+        writer.nodes("user", pl.DataFrame({"key": hex_keys(users, 40, rng).sort()}))
+        writer.nodes("song", pl.DataFrame({"key": song_keys(songs, rng).sort()}))
+        pairs = {"src": (codes // songs).astype(np.int32), "dst": (codes % songs).astype(np.int32)}
+        table = pl.DataFrame({**pairs, "weight": rng.integers(1, 99, len(codes)).astype(np.float32)})
+        writer.edges(EdgeType("user", "likes", "song"), table)
+        writer.finish(name="full", item="song", interaction="likes")
+    return 12 * len(codes)
+
+
 #: name of the dump -> what writes its files
-MAKERS: dict[str, Callable[[Path, int], None]] = {"taste-profile": taste_profile, "lastfm-1k": lastfm_1k}
+MAKERS: dict[str, Callable[[Path, int], None]] = {
+    "taste-profile": taste_profile,
+    "lastfm-1k": lastfm_1k,
+    "msd": msd,
+}
 
 
 def main() -> None:
