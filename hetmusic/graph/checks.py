@@ -9,7 +9,7 @@ import polars as pl
 
 from hetmusic.errors import DataError
 from hetmusic.graph.format import META_FILE, RelationInfo
-from hetmusic.graph.merging import pair_codes
+from hetmusic.graph.pair_order import increase, pair_codes
 from hetmusic.graph.types import EdgeType
 
 
@@ -44,11 +44,12 @@ def check_edges(edge_type: EdgeType, table: pl.DataFrame) -> pl.DataFrame:
     for column in set(table.columns) - {"time"}:
         if nulls := table[column].null_count():
             raise DataError(f"edges {edge_type}: {nulls:,} of {table.height:,} rows have no {column}")
-    codes = pair_codes(table["src"], table["dst"])
-    if not (codes[1:] > codes[:-1]).all():  # else it is sorted, and no pair occurs twice
+    repeated = 0
+    if not increase(table["src"], table["dst"]):
         table = table.sort("src", "dst")
-        codes.sort()
-    if repeated := int((codes[1:] == codes[:-1]).sum()):
+        codes = pair_codes(table["src"], table["dst"])
+        repeated = int((codes[1:] == codes[:-1]).sum())
+    if repeated:
         raise DataError(
             f"edges {edge_type}: {repeated:,} of {table.height:,} rows repeat a pair; merge them first"
         )

@@ -10,6 +10,7 @@ from hetmusic._io import sha256
 from hetmusic.errors import GraphFormatError
 from hetmusic.graph import tables
 from hetmusic.graph.format import ASSIGNMENTS_FILE, GraphMeta, edges_file, nodes_file
+from hetmusic.graph.pair_order import increase
 from hetmusic.graph.types import EdgeType
 
 
@@ -51,8 +52,7 @@ def read_edges(folder: Path, meta: GraphMeta, edge_type: EdgeType) -> pl.DataFra
     _check_no_nulls(path, table, *(column for column in table.columns if column != "time"))
     _check_indices(path, table["src"], edge_type.src, meta)
     _check_indices(path, table["dst"], edge_type.dst, meta)
-    code = pl.col("src").cast(pl.Int64) * meta.counts.nodes[edge_type.dst] + pl.col("dst")
-    if not table.select((code.diff().drop_nulls() > 0).all()).item():
+    if not increase(table["src"], table["dst"]):
         raise GraphFormatError(f"{path}: rows are not sorted by (src, dst), or a pair is repeated")
     return table
 
@@ -88,8 +88,9 @@ def _check_no_nulls(path: Path, table: pl.DataFrame, *columns: str) -> None:
 
 def _check_indices(path: Path, indices: pl.Series, node_type: str, meta: GraphMeta) -> None:
     size = meta.counts.nodes[node_type]
-    bad = indices.filter((indices < 0) | (indices >= size))
-    if len(bad):
+    low, high = indices.min(), indices.max()
+    if isinstance(low, int) and isinstance(high, int) and (low < 0 or high >= size):
+        bad = indices.filter((indices < 0) | (indices >= size))
         raise GraphFormatError(
             f"{path}: {len(bad):,} values of column {indices.name!r} name no {node_type}; "
             f"the first is {bad[0]}, and there are {size:,} nodes"

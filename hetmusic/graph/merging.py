@@ -37,14 +37,6 @@ class Merged:
     again: pl.DataFrame
 
 
-def pair_codes(src: pl.Series, dst: pl.Series) -> NDArray[np.int64]:
-    """One number for each pair of node indices, in whose order the pairs are sorted by (src, dst)."""
-    codes: NDArray[np.int64] = src.to_numpy().astype(np.int64)
-    codes <<= 32
-    codes += dst.to_numpy()
-    return codes
-
-
 class PairRows:
     """Collects rows, of which each takes 8 bytes for its pair and 8 for each value."""
 

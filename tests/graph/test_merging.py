@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hetmusic.graph.build_report import LINE
-from hetmusic.graph.merging import Rule, merge_frame, pair_codes
+from hetmusic.graph.merging import Rule, merge_frame
+from hetmusic.graph.pair_order import increase, pair_codes
 
 ROWS = st.lists(
     st.tuples(
@@ -65,3 +66,16 @@ def test_codes_of_wrong_indices_differ_too() -> None:
     """The writer compares codes before it knows whether the indices are those of nodes."""
     src, dst = pl.Series([0, 1, 1, -1], dtype=pl.Int32), pl.Series([-1, -1, 0, 2**31 - 1], dtype=pl.Int32)
     assert len(set(pair_codes(src, dst).tolist())) == 4
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 100])
+def test_order_of_pairs(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    monkeypatch.setattr("hetmusic.graph.pair_order._ROWS", rows)
+    src, dst = pl.Series([0, 0, 1, 1, 2], dtype=pl.Int32), pl.Series([3, 5, 0, 2, 2], dtype=pl.Int32)
+    assert increase(src, dst)
+    assert increase(src.clear(), dst.clear())
+    for at in range(1, 5):
+        same = [*range(at), at - 1, *range(at + 1, 5)]
+        assert not increase(src.gather(same), dst.gather(same)), "a pair twice"
+    assert not increase(src.reverse(), dst)
+    assert not increase(pl.Series([0, 0], dtype=pl.Int32), pl.Series([7, 7], dtype=pl.Int32))
