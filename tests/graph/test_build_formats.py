@@ -222,6 +222,17 @@ def test_damaged_archives(tmp_path: Path, kind: str, keep: float) -> None:
         build(spec({"path": "p.csv"}), tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["gz", "zip"])
+def test_text_that_was_cut_off_before_it_was_packed(tmp_path: Path, kind: str) -> None:
+    if kind == "gz":
+        (tmp_path / "p.csv.gz").write_bytes(gzip.compress(CSV.removesuffix(b"\n")))
+    else:
+        _zip(tmp_path / "p.csv.zip", p_dot_csv=CSV.removesuffix(b"\n"))
+    with pytest.raises(DataError, match="cut off: its last line does not end with a line break"):
+        build(spec({"path": "p.csv", "final_newline": True}), tmp_path)
+    assert build(spec({"path": "p.csv"}), tmp_path)[1].rows
+
+
 def test_zip_of_several_files(tmp_path: Path) -> None:
     _zip(tmp_path / "p.csv.zip", a_dot_csv=CSV, b_dot_csv=CSV)
     with pytest.raises(DataError, match=r"holds 2 files \('a\.csv', 'b\.csv'\)"):

@@ -11,7 +11,7 @@ from hetmusic.errors import DataError
 from hetmusic.graph.raw.csv_plain import comment_lines, read_plain
 from hetmusic.graph.raw.csv_quoted import read_quoted
 from hetmusic.graph.raw.source import Source
-from hetmusic.graph.raw.text import contains, ends_with_newline
+from hetmusic.graph.raw.text import contains
 
 
 def read_csv(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
@@ -28,8 +28,6 @@ def read_csv(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     first = next(pieces, None)
     if first is None or not first.data.strip():
         raise DataError(f"{source.name} is empty")
-    if spec.final_newline and not ends_with_newline(source.path, source.name):
-        raise DataError(f"{source.name}: the file is cut off: its last line does not end with a line break")
     pieces = chain([first], pieces)
     line = first.data[comment_lines(first.data, spec.comment)[1] :].partition(b"\n")[0].decode()
     source.separator = next((text for text in spec.separators if text in line), spec.separators[0])

@@ -8,7 +8,6 @@ import polars as pl
 
 from hetmusic.errors import DataError
 from hetmusic.graph.raw.source import LINE, Source
-from hetmusic.graph.raw.text import ends_with_newline
 
 
 def read_pattern(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
@@ -20,8 +19,6 @@ def read_pattern(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFram
         (unless the specification drops those).
     """
     spec = source.spec
-    if spec.final_newline and not ends_with_newline(source.path, source.name):
-        raise DataError(f"{source.name}: the file is cut off: its last line does not end with a line break")
     empty = True
     for piece in source.pieces():
         empty = False

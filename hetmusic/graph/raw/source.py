@@ -45,9 +45,17 @@ class Source:
         #: text between two fields of a csv file, once its first line has shown which
         self.separator = spec.separators[0]
 
-    def pieces(self) -> Iterator[Piece]:
-        """The text of the file in pieces (:func:`~hetmusic.graph.raw.text.read_pieces`), checksummed on the way."""
-        pieces = read_pieces(self.path, self.name, self.spec.encoding, digest=self.digest)
+    def pieces(self, size: int | None = None) -> Iterator[Piece]:
+        """The text of the file in pieces (:func:`~hetmusic.graph.raw.text.read_pieces`), checksummed on the way.
+
+        :raises DataError: if a file that ends with a line break when it is complete was cut off; of compressed files that is
+            seen only at their end.
+        """
+        options = {} if size is None else {"size": size}
+        whole = self.spec.final_newline
+        pieces = read_pieces(
+            self.path, self.name, self.spec.encoding, digest=self.digest, whole=whole, **options
+        )
         self._reading.append(pieces)
         return pieces
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from hetmusic.errors import DataError
 from hetmusic.graph.raw.ahead import one_ahead
-from hetmusic.graph.raw.streams import Digest, open_raw
+from hetmusic.graph.raw.streams import Digest, is_compressed, open_raw
 
 _PIECE = 1 << 24
 # A line that goes on beyond its piece may be so long; no table has such a row, and it has to fit into the memory.
@@ -38,7 +38,12 @@ class Piece:
 
 
 def read_pieces(
-    path: Path, name: str, encoding: str, size: int = _PIECE, digest: Digest | None = None
+    path: Path,
+    name: str,
+    encoding: str,
+    size: int = _PIECE,
+    digest: Digest | None = None,
+    whole: bool = False,
 ) -> Generator[Piece]:
     """Read a file, unpacked, in pieces of about ``size`` bytes; each but perhaps the last ends with a line break.
 
@@ -47,21 +52,32 @@ def read_pieces(
 
     :param name: how messages call the file.
     :param digest: is given all bytes of the file, as they are on disk.
+    :param whole: refuse a file whose last line does not end with a line break.
     :raises DataError: for bytes that the encoding does not have, or that no text has, and for endless lines.
     :raises OSError: if the file cannot be read.
     """
-    return one_ahead(_pieces(path, name, encoding, size, digest))
+    return one_ahead(_pieces(path, name, encoding, size, digest, whole))
 
 
-def _pieces(path: Path, name: str, encoding: str, size: int, digest: Digest | None) -> Generator[Piece]:
+def _pieces(
+    path: Path, name: str, encoding: str, size: int, digest: Digest | None, whole: bool
+) -> Generator[Piece]:
     encoding = "utf-8" if encoding == "utf-8-sig" else encoding
     line, offset = 1, 0
     with open_raw(path, name, digest) as stream:
         while data := _next(stream, size, name, line):
             skip = len(_BOM) if offset == 0 and encoding == "utf-8" and data.startswith(_BOM) else 0
             breaks = int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord("\n")))
-            yield Piece(_checked(data[skip:], name, encoding, offset + skip, line), line, breaks)
+            piece = Piece(_checked(data[skip:], name, encoding, offset + skip, line), line, breaks)
+            # of a file that is not compressed the end can be seen at once
+            if whole and (not data.endswith(b"\n") or (offset == 0 and _lacks_its_end(path, name))):
+                raise DataError(f"{name}: the file is cut off: its last line does not end with a line break")
+            yield piece
             line, offset = line + breaks, offset + len(data)
+
+
+def _lacks_its_end(path: Path, name: str) -> bool:
+    return not is_compressed(path) and not ends_with_newline(path, name)
 
 
 def ends_with_newline(path: Path, name: str) -> bool:

@@ -10,7 +10,7 @@ import polars as pl
 from hetmusic.errors import DataError
 from hetmusic.graph.raw.readers.base import Reader, readers
 from hetmusic.graph.raw.source import LINE, Source
-from hetmusic.graph.raw.text import Piece, ends_with_newline, read_pieces
+from hetmusic.graph.raw.text import Piece
 
 _COMMENT, _VOCABULARY = "#", "%"
 # bytes of text that become rows at once: a track has about 80 words, and a word takes some 5 bytes
@@ -37,12 +37,7 @@ class MusixmatchBags(Reader):
         """Yield a batch per few thousand tracks; ``LINE`` is that of the track."""
         words: pl.Series | None = None
         at = 0
-        complete = ends_with_newline(source.path, source.name)
-        if not complete and source.spec.final_newline:
-            raise DataError(
-                f"{source.name}: the file is cut off: its last line does not end with a line break"
-            )
-        for piece in read_pieces(source.path, source.name, source.spec.encoding, _PIECE):
+        for piece in source.pieces(_PIECE):
             lines = _lines(source, piece)
             listed = lines.filter(pl.col("text").str.starts_with(_VOCABULARY))
             if listed.height:
