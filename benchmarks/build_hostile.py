@@ -6,13 +6,15 @@ import gzip
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from itertools import repeat
 from pathlib import Path
 
 from measuring import measure
 
 _GIGABYTE = 1 << 30
 _CHUNK = 1 << 20
+_MEMBER = 1 << 26
+_ROW = b"user\tSOAKIMP12A8C130995\t1\n"
 _NAME = "train_triplets.txt"
 _BUILD = """
 import sys
@@ -42,31 +44,35 @@ def one_line(folder: Path) -> None:
 def one_line_after_rows(folder: Path) -> None:
     """The same behind rows that are as they should be."""
     with open(folder / _NAME, "wb") as stream:
-        stream.writelines(_chunks(b"user\tSOAKIMP12A8C130995\t1\n", 1 << 25))
+        stream.writelines(_chunks(_ROW, 1 << 25))
         stream.writelines(_chunks(b"a", _GIGABYTE))
+        stream.write(b"\n")
+
+
+def _gzip(path: Path, text: bytes, size: int) -> None:
+    """A file of several members, all of which are the same."""
+    member = gzip.compress(b"".join(_chunks(text, _MEMBER)))
+    with open(path, "wb") as stream:
+        stream.writelines(repeat(member, size // _MEMBER))
 
 
 def gzip_bomb(folder: Path) -> None:
-    """Ten gigabytes of rows in ten megabytes."""
-    with closing(gzip.open(folder / f"{_NAME}.gz", "wb", compresslevel=1)) as stream:
-        for chunk in _chunks(b"user\tSOAKIMP12A8C130995\t1\n", 10 * _GIGABYTE):
-            stream.write(chunk)
+    """Ten gigabytes of rows in a few dozen megabytes."""
+    _gzip(folder / f"{_NAME}.gz", _ROW, 10 * _GIGABYTE)
 
 
 def gzipped_line(folder: Path) -> None:
-    """A gigabyte without a line break in a few megabytes."""
-    with closing(gzip.open(folder / f"{_NAME}.gz", "wb", compresslevel=1)) as stream:
-        for chunk in _chunks(b"a", _GIGABYTE):
-            stream.write(chunk)
+    """A gigabyte without a line break in a megabyte."""
+    _gzip(folder / f"{_NAME}.gz", b"a", _GIGABYTE)
 
 
 def zip_bomb(folder: Path) -> None:
-    """Four gigabytes of rows in a zip file that says how large they are."""
+    """A gigabyte of rows in a zip file that says how large they are."""
     with (
         zipfile.ZipFile(folder / f"{_NAME}.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
         archive.open(_NAME, "w", force_zip64=True) as stream,
     ):
-        for chunk in _chunks(b"user\tSOAKIMP12A8C130995\t1\n", 4 * _GIGABYTE):
+        for chunk in _chunks(_ROW, _GIGABYTE):
             stream.write(chunk)
 
 

@@ -232,3 +232,20 @@ def test_what_nobody_wants_to_the_end_does_not_keep_a_thread(tmp_path: Path) -> 
     assert threading.active_count() == before + 1
     del pieces
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_pieces_of_many_short_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, end: bytes
+) -> None:
+    monkeypatch.setattr(text, "_LINES", limit)
+    content = b"\xef\xbb\xbfa\n\n\nb\n\nlonger\nc" + end
+    (tmp_path / "x.txt").write_bytes(content)
+    pieces = list(text.read_pieces(tmp_path / "x.txt", "x.txt", "utf-8", 12))
+    assert b"".join(piece.data for piece in pieces) == content[3:]
+    assert all(piece.breaks == piece.data.count(b"\n") <= limit for piece in pieces)
+    before = 0
+    for piece in pieces:
+        assert piece.first_line == 1 + before
+        before += piece.breaks

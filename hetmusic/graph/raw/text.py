@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from hetmusic.graph.raw.streams import Digest, is_compressed, open_raw
 _PIECE = 1 << 24
 # A line that goes on beyond its piece may be so long; no table has such a row, and it has to fit into the memory.
 _LONGEST = 1 << 24
+_LINES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -67,13 +68,26 @@ def _pieces(
     with open_raw(path, name, digest) as stream:
         while data := _next(stream, size, name, line):
             skip = len(_BOM) if offset == 0 and encoding == "utf-8" and data.startswith(_BOM) else 0
-            breaks = int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord("\n")))
-            piece = Piece(_checked(data[skip:], name, encoding, offset + skip, line), line, breaks)
+            checked = _checked(data[skip:], name, encoding, offset + skip, line)
             # of a file that is not compressed the end can be seen at once
             if whole and (not data.endswith(b"\n") or (offset == 0 and _lacks_its_end(path, name))):
                 raise DataError(f"{name}: the file is cut off: its last line does not end with a line break")
-            yield piece
-            line, offset = line + breaks, offset + len(data)
+            offset += len(data)
+            for piece in _divided(checked, line):
+                yield piece
+                line += piece.breaks
+
+
+def _divided(data: bytes, line: int) -> Iterator[Piece]:
+    """Lines as pieces of at most ``_LINES``: very short ones take many times their own size as values of a column."""
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")) + 1
+    start = 0
+    for first in range(0, max(len(ends), 1), _LINES):
+        breaks = min(_LINES, len(ends) - first)
+        is_last = first + _LINES >= len(ends)
+        stop = len(data) if is_last else int(ends[first + _LINES - 1])
+        yield Piece(data[start:stop], line + first, breaks)
+        start = stop
 
 
 def _lacks_its_end(path: Path, name: str) -> bool:
