@@ -190,11 +190,20 @@ def _unique(rows: pl.DataFrame) -> pl.DataFrame:
 def _note_repeats(
     rows: pl.DataFrame, source: NodeSource, different: bool, node_type: str, files: RawFiles, notes: Notes
 ) -> None:
-    """Count rows with a key that an earlier row has; ``different``: those that say the same are gone already."""
-    repeats = rows.filter(~pl.col("key").is_first_distinct())
+    """Count rows with a key that an earlier row has; ``different``: only those that contradict what earlier ones say."""
+    repeats = _contradicting(rows) if different else rows.filter(~pl.col("key").is_first_distinct())
     file = files.source(source.file).label
     reason = f"other values of a repeated {node_type}" if different else f"repeated {node_type}"
     notes.add("merged", reason, repeats, file=file, part=f"nodes {node_type}", value="key")
+
+
+def _contradicting(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with a value that is not the first one of their key; a blank contradicts nothing."""
+    columns = [name for name in rows.columns if name not in ("key", LINE)]
+    first = first_values([rows]).rename({name: f"first:{name}" for name in columns})
+    both = rows.join(first, on="key", how="left", maintain_order="left")
+    other = [(pl.col(name) != pl.col(f"first:{name}")).fill_null(False) for name in columns]
+    return both.filter(pl.any_horizontal(other)).select(rows.columns)
 
 
 def first_values(parts: list[pl.DataFrame]) -> pl.DataFrame:

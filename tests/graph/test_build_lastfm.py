@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hetmusic.dumps.describe import describe
@@ -170,6 +170,18 @@ def test_blank_ids_are_resolved_by_names(tmp_path: Path) -> None:
     assert dict(graph.nodes("song").select("key", "name").rows())["S1"] == "Outro"
 
 
+def test_a_blank_name_contradicts_nothing(tmp_path: Path) -> None:
+    rows = [
+        ("user_1", "2009-05-04T23:08:57Z", "A1", name, "S1", "Intro")
+        for name in ("", "Deep Dish", "", "Dish", "Deep Dish")
+    ]
+    graph, report = build("lastfm-1k", write(tmp_path / "raw", rows))
+    assert graph.names("artist") == ["Deep Dish"]
+    found = report.find("other values of a repeated artist")
+    assert found is not None
+    assert (found.rows, found.first_lines) == (1, [4])
+
+
 def test_rows_without_names_or_fields(tmp_path: Path) -> None:
     """In the full file some rows are broken; they are counted, and do not stop the build."""
     raw = write(
@@ -231,6 +243,7 @@ def test_360k(tmp_path: Path) -> None:
 NAMES = st.sampled_from(["", "a", "b", "c|d"])
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(st.tuples(st.sampled_from(["", "1", "2"]), NAMES, NAMES), max_size=40),
     size=st.integers(1, 9),

@@ -18,9 +18,10 @@ from hetmusic.errors import DataError, SchemaError, UserError
 from hetmusic.graph import MusicGraph
 from hetmusic.graph.build import build_graph
 from hetmusic.graph.build_report import BuildReport
+from hetmusic.graph.raw.located import sorted_files
 from hetmusic.graph.raw.many import listing, pool
 from hetmusic.graph.raw.many.cache import ChunkCache, cache_folder
-from hetmusic.graph.raw.many.listing import chunks
+from hetmusic.graph.raw.many.listing import Chunk, chunks
 from hetmusic.graph.raw.many.parsing import BadFileError, Note
 from hetmusic.graph.raw.readers import ManyFilesReader
 from kg_schema.dump import DumpSpec
@@ -127,6 +128,10 @@ FILES = {f"{i % 4}/{i:03}.num": str(i + 1) for i in range(40)}
 
 
 @pytest.mark.usefixtures("small")
+def listed(folder: Path, salt: str) -> list[Chunk]:
+    return list(chunks(folder, sorted_files(folder, ".num"), salt))
+
+
 def test_rows_do_not_depend_on_workers_or_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, {**FILES, "bad.num": "x", "zero.num": "07", "other.txt": "9"})
     results = []
@@ -167,14 +172,17 @@ def test_only_what_changed_is_read_again(tmp_path: Path, log: Path) -> None:
     kept = {
         path.name.partition(".")[0] for path in ChunkCache(tmp_path / "files", "Numbers").folder.iterdir()
     }
-    assert kept == {c.key for c in chunks(tmp_path / "files", ".num", f"{Numbers.__module__}:Numbers 1")}
+    assert kept == {
+        c.key
+        for c in chunks(
+            tmp_path / "files", sorted_files(tmp_path / "files", ".num"), f"{Numbers.__module__}:Numbers 1"
+        )
+    }
 
 
 def test_a_new_version_of_the_parser_reads_again(tmp_path: Path) -> None:
     write(tmp_path, FILES)
-    keys = {
-        version: [c.key for c in chunks(tmp_path / "files", ".num", version)] for version in ("a 1", "a 2")
-    }
+    keys = {version: [c.key for c in listed(tmp_path / "files", version)] for version in ("a 1", "a 2")}
     assert not set(keys["a 1"]) & set(keys["a 2"])
 
 
@@ -305,12 +313,12 @@ def test_mistakes_of_specifications(tmp_path: Path) -> None:
 
 def test_chunks_end_where_names_say(tmp_path: Path) -> None:
     write(tmp_path, {f"{i % 7}/{i}.num": "1" for i in range(3000)})
-    found = list(chunks(tmp_path / "files", ".num", "x"))
+    found = listed(tmp_path / "files", "x")
     assert sum(len(chunk.files) for chunk in found) == 3000
     assert [chunk.start for chunk in found] == [
         sum(len(c.files) for c in found[:i]) for i in range(len(found))
     ]
     assert len(found) > 2
     write(tmp_path, {"3/new.num": "1"})
-    again = list(chunks(tmp_path / "files", ".num", "x"))
+    again = listed(tmp_path / "files", "x")
     assert len({chunk.key for chunk in again} - {chunk.key for chunk in found}) <= 2

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-from hetmusic.graph.raw.located import sorted_files
 
 # A chunk ends where a name's checksum says so, on average after so many files, and at the latest after four times as
 # many: so a new file changes its own chunk instead of moving all that follow.
@@ -28,15 +26,16 @@ class Chunk:
     key: str
 
 
-def chunks(folder: Path, suffix: str, salt: str) -> Iterator[Chunk]:
-    """List the files below a folder, never more than a chunk of them at once.
+def chunks(folder: Path, paths: Iterable[Path], salt: str) -> Iterator[Chunk]:
+    """Put files into chunks, never holding more than one of these.
 
+    :param paths: files below the folder, in order.
     :param salt: what else the rows depend on, such as the version of their parser.
     """
     start = 0
     files: list[str] = []
     digest = hashlib.sha256(salt.encode())
-    for path in sorted_files(folder, suffix):
+    for path in paths:
         name = path.relative_to(folder).as_posix()
         status = path.stat()
         raw = name.encode("utf-8", "surrogateescape")

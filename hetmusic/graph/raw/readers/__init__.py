@@ -6,6 +6,8 @@ from hetmusic.graph.raw.readers.base import Reader, readers
 from hetmusic.graph.raw.readers.lastfm_tracks import LastfmSimilars, LastfmTracks
 from hetmusic.graph.raw.readers.many_files import ManyFilesReader
 from hetmusic.graph.raw.readers.msd_tracks import MsdTracks
+from hetmusic.graph.raw.readers.music_folder import MusicFolder
+from hetmusic.graph.raw.readers.music_listens import MusicListens
 from hetmusic.graph.raw.readers.musixmatch import MusixmatchBags
 from hetmusic.graph.raw.readers.npy import Npy
 from hetmusic.graph.raw.readers.ultrastar import UltraStar
@@ -15,6 +17,8 @@ __all__ = [
     "LastfmTracks",
     "ManyFilesReader",
     "MsdTracks",
+    "MusicFolder",
+    "MusicListens",
     "MusixmatchBags",
     "Npy",
     "Reader",

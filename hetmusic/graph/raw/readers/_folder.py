@@ -19,6 +19,8 @@ from hetmusic.graph.raw.source import LINE, Source
 DEPTH = 32
 #: files in all
 FILES = 5_000_000
+#: what a cover may be called, and its suffixes
+COVERS, IMAGES = ("cover", "folder", "front"), (".jpg", ".jpeg", ".png")
 #: bytes of a text: the longest lyrics have a few thousand
 TEXT = 1 << 20
 
@@ -151,6 +153,34 @@ def _reason(path: Path, root: Path) -> str:
 def _printable(path: Path) -> str:
     """A path with ``/``; bytes that are no UTF-8 are shown as question marks."""
     return path.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+class Beside:
+    """Finds files by their names, whatever the case of these, as those who wrote them on other systems do."""
+
+    def __init__(self, files: Iterable[Found], counts: Counts) -> None:
+        self._files = {found.name.casefold(): found for found in files}
+        self._counts = counts
+
+    def find(self, place: str, suffixes: Sequence[str]) -> Found | None:
+        """The first file that is called so but for the suffix, and is not empty.
+
+        :param place: name relative to the folder, without suffix.
+        """
+        for suffix in suffixes:
+            found = self._files.get(f"{place}{suffix}".casefold())
+            if found is not None and found.path.stat().st_size == 0:
+                self._counts.add("dropped", "empty file", found.number, found.name)
+            elif found is not None:
+                return found
+        return None
+
+    def cover(self, folder: str) -> Found | None:
+        """The picture in a folder that is called like a cover."""
+        for name in COVERS:
+            if found := self.find(f"{folder}/{name}" if folder else name, IMAGES):
+                return found
+        return None
 
 
 def read_text(found: Found, counts: Counts) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from hetmusic.errors import ConfigError, DataError
+from hetmusic.graph.raw.located import sorted_files
 from hetmusic.graph.raw.many.cache import ChunkCache
 from hetmusic.graph.raw.many.listing import Chunk, chunks
 from hetmusic.graph.raw.many.parsing import NOTES, NUMBER, Note, Tables
@@ -62,6 +63,15 @@ class ManyFilesReader(Reader):
                 f"{source.name}: no table {table!r}; its reader has {', '.join(map(repr, self.tables))}"
             )
         source.check_columns(list(self.tables[table]), columns)
+        yield from self.rows(source, table, columns, sorted_files(source.path, self.suffix))
+
+    def rows(
+        self, source: Source, table: str, columns: Sequence[str], paths: Iterable[Path]
+    ) -> Iterator[pl.DataFrame]:
+        """Yield some columns of a table, a batch per chunk of files.
+
+        :param paths: the files to read, in order, below the folder.
+        """
         cls = type(self)
         cache = ChunkCache(source.path, cls.__name__)
         salt = f"{cls.__module__}:{cls.__qualname__} {cls.version}"
@@ -69,7 +79,7 @@ class ManyFilesReader(Reader):
         arguments = [salt.partition(" ")[0], str(source.path), cls.__name__]
         with closing(WorkerPool(arguments, self.workers)) as pool:
             for chunk in _kept(
-                chunks(source.path, self.suffix, salt), cache, list(self.tables), pool, self.workers
+                chunks(source.path, paths, salt), cache, list(self.tables), pool, self.workers
             ):
                 keys.append(chunk.key)
                 if not source.again:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import ClassVar, NamedTuple
 
-from hetmusic.graph.raw.readers._folder import Counts, FolderReader, Found, read_text
+from hetmusic.graph.raw.readers._folder import IMAGES, Beside, Counts, FolderReader, Found, read_text
 from hetmusic.graph.raw.readers._ultrastar_song import UltraStarSong, parse
 from hetmusic.graph.raw.readers.base import readers
 
 #: suffixes by which a sound file is known
 SOUNDS = (".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".aac", ".wav", ".aif", ".aiff", ".wma")
-#: what a cover may be called, and its suffixes
-COVERS, IMAGES = ("cover", "folder", "front"), (".jpg", ".jpeg", ".png")
 _HEADERS = {"language": "LANGUAGE", "edition": "EDITION", "creator": "CREATOR"}
 _VERSION = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
 
@@ -64,13 +62,13 @@ class UltraStar(FolderReader):
 
     def rows(self, files: Sequence[Found], counts: Counts) -> Iterator[tuple[str, int, Sequence[str | None]]]:
         """A row of ``songs`` per song, and a row of ``genres`` per genre of it."""
-        there = {found.name.casefold(): found for found in files}
+        there = Beside(files, counts)
         songs = sorted(_songs(files, counts), key=lambda file: (*file.same, len(file.title), file.found.name))
         for _, group in groupby(songs, key=lambda file: file.same):
             main, *others = group
             for other in others:
                 counts.add("merged", "other version of a song", other.found.number, other.found.name)
-            values = _values(main, others, there, counts)
+            values = _values(main, others, there)
             yield "songs", main.found.number, [values[column] or None for column in self.tables["songs"]]
             for genre in dict.fromkeys(_genres(main.song.headers.get("GENRE", ""))):
                 yield "genres", main.found.number, [main.found.name, genre]
@@ -93,9 +91,7 @@ def _songs(files: Sequence[Found], counts: Counts) -> Iterator[_File]:
         yield _File(found, song)
 
 
-def _values(
-    main: _File, others: Sequence[_File], there: Mapping[str, Found], counts: Counts
-) -> dict[str, str]:
+def _values(main: _File, others: Sequence[_File], there: Beside) -> dict[str, str]:
     headers = main.song.headers
     bpm = headers.get("BPM", "").replace(",", ".")
     year = headers.get("YEAR", "")
@@ -107,8 +103,8 @@ def _values(
         "bpm": bpm if re.fullmatch(r"[0-9]+(\.[0-9]+)?", bpm) else "",
         "duet": "true" if main.song.parts > 1 else "false",
         "lyrics": "\n".join(main.song.lines),
-        "sound": _sound([main, *others], there, counts),
-        "cover": _cover([main, *others], there, counts),
+        "sound": _sound([main, *others], there),
+        "cover": _cover([main, *others], there),
         **{column: headers.get(key, "") for column, key in _HEADERS.items()},
     }
 
@@ -117,38 +113,30 @@ def _genres(text: str) -> list[str]:
     return [genre for part in re.split(r"[,;/]", text) if (genre := part.strip())]
 
 
-def _sound(versions: Sequence[_File], there: Mapping[str, Found], counts: Counts) -> str:
+def _sound(versions: Sequence[_File], there: Beside) -> str:
     """The sound file that a version names, or one that is called so but for the suffix."""
     for found, song in versions:
         named = song.headers.get("AUDIO") or song.headers.get("MP3", "")
-        if sound := _named(found, named, there, counts, SOUNDS):
+        if sound := _named(found, named, there, SOUNDS):
             return sound.name
     return ""
 
 
-def _cover(versions: Sequence[_File], there: Mapping[str, Found], counts: Counts) -> str:
+def _cover(versions: Sequence[_File], there: Beside) -> str:
     """The cover that a version names, or one that is called like a cover."""
     for found, song in versions:
-        if cover := _named(found, song.headers.get("COVER", ""), there, counts, IMAGES):
+        if cover := _named(found, song.headers.get("COVER", ""), there, IMAGES):
             return cover.name
-    for name in COVERS:
-        if cover := _named(versions[0].found, f"{name}{IMAGES[0]}", there, counts, IMAGES):
-            return cover.name
-    return ""
+    by_name = there.cover(versions[0].found.folder)
+    return by_name.name if by_name else ""
 
 
-def _named(
-    song: Found, name: str, there: Mapping[str, Found], counts: Counts, suffixes: Sequence[str]
-) -> Found | None:
+def _named(song: Found, name: str, there: Beside, suffixes: Sequence[str]) -> Found | None:
     """The file that a header names, whatever its case and suffix; None if it is not there, empty, or leads elsewhere."""
     if not name:
         return None
     place = posixpath.normpath(posixpath.join(song.folder, name.replace("\\", "/")))
     stem, suffix = posixpath.splitext(place)
-    for other in [suffix.lower(), *suffixes]:
-        found = there.get(f"{stem}{other}".casefold()) if other in suffixes else None
-        if found is not None and found.path.stat().st_size == 0:
-            counts.add("dropped", "empty file", found.number, found.name)
-        elif found is not None:
-            return found
-    return None
+    return there.find(
+        stem, [other for other in dict.fromkeys([suffix.lower(), *suffixes]) if other in suffixes]
+    )
