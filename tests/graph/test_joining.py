@@ -243,7 +243,7 @@ def test_tags_of_two_dumps(tmp_path: Path) -> None:
         "said",
         ["user", "song", "tag"],
         ["v", "t", "hip hop"],
-        ["v", "t", "other"],
+        ["v", "t", "another"],
         ["u", "s", "my tag"],
     )
     write(raw, "labels", ["song", "genre"], ["s", "polka"], ["t", "hip hop"])
@@ -273,7 +273,7 @@ def test_tags_of_two_dumps(tmp_path: Path) -> None:
     ]
     graph, report = join(specs, raw, tmp_path / "graph")
     assert graph.keys("genre") == ["hip hop", "polka"]
-    assert graph.keys("tag") == ["my tag", "other"]
+    assert graph.keys("tag") == ["another", "my tag"]
     assert graph.keys("emotion") == ["calm"]
     assert graph.tag_assignments is not None
     rows = graph.tag_assignments.select("user", "item", "kind", "tag").rows()
@@ -283,7 +283,7 @@ def test_tags_of_two_dumps(tmp_path: Path) -> None:
         (0, 0, "tag", "my tag"),
         (1, 1, "emotion", "calm"),
         (1, 1, "genre", "hip hop"),
-        (1, 1, "tag", "other"),
+        (1, 1, "tag", "another"),
     ]
     found = {join.dump: (join.joined, join.new) for join in report.joins if join.node_type == "genre"}
     assert found == {"x": (0, 1), "y": (1, 0), "labels": (1, 1)}

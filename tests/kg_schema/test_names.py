@@ -30,7 +30,26 @@ PARTS = [
     "'",
     ".",
 ]
-PARTS += ["(", ")", "\u0308", "ø", "\u0338", "\u0345", "!", "ʼ", " ", "\t", "が", "ß", "ﬁ", "Ⅷ", "7", "क्ष"]
+PARTS += [
+    "(",
+    ")",
+    "\u0308",
+    "ø",
+    "\u0338",
+    "\u0345",
+    "!",
+    "ʼ",
+    " ",
+    "\t",
+    "が",
+    "ß",
+    "ﬁ",
+    "Ⅷ",
+    "7",
+    "क्ष",
+    "ᴭ",
+    "ϓ",
+]
 texts = (
     st.text() | st.lists(st.sampled_from(PARTS)).map("".join) | st.lists(st.sampled_from(PARTS)).map(" ".join)
 )
@@ -58,6 +77,7 @@ texts = (
         ("Straße", "STRASSE"),
         ("Ελλάς", "ΕΛΛΑΣ"),
         ("Ёлка", "Елка"),
+        ("ᴬᴮᴮᴬ", "Abba"),
     ],
 )
 def test_names_that_are_the_same(one: str, other: str) -> None:
