@@ -105,7 +105,7 @@ def build_edges(
         if edge.fill and found is not None:
             known = more["src"].is_in(found["src"].unique().implode())
             reason = f"{edge_type.src} with an edge from another file"
-            notes.add("merged", reason, more.filter(known), file=file, part=f"edges {edge_type}")
+            notes.add("merged", reason, more.filter(known).sort(LINE), file=file, part=f"edges {edge_type}")
             more = more.filter(~known)
         found = more if found is None else _unite(found, more, relation, file, f"edges {edge_type}", notes)
     assert found is not None

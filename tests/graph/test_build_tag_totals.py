@@ -279,6 +279,14 @@ def test_edges_that_fill_what_is_left_open(tmp_path: Path) -> None:
     assert (filled.action, filled.rows, filled.first_lines, filled.file) == ("merged", 1, [2], "songs.csv")
 
 
+def test_the_lines_of_edges_that_are_not_needed_stand_in_the_order_of_the_file(tmp_path: Path) -> None:
+    songs, said = "id,artist\nb,X\na,X\n", "song,artist\na,1\nb,1\n,2\n"
+    _, report = build(looked_up(), tmp_path, songs=songs, said=said, artists=ARTISTS)
+    filled = report.find("song with an edge from another file")
+    assert filled is not None
+    assert filled.first_lines == [2, 3]
+
+
 def test_only_what_is_unique_is_found(tmp_path: Path) -> None:
     graph, report = build(looked_up(unique=True), tmp_path, **SUNG, artists=ARTISTS)
     assert set(pairs(graph, "sung_by", "artist")) == {("a", "1"), ("b", "2")}
