@@ -109,28 +109,28 @@ def replacing_folder(path: Path, *, overwrite: bool = False, mark: str | None = 
         raise UserError(f"{path} is not replaced, since it is something else: it has no {mark}")
     with explaining_failed_write(path), with_parents(path):
         _remove_abandoned(path)
-        temporary, lock = _own_folder(path)
-        try:
-            yield temporary
-            temporary.chmod(0o777 & ~_umask())
-            _move_into_place(temporary, path)
-        except UserError as error:  # the user knows nothing of the temporary folder
-            raise type(error)(str(error).replace(str(temporary), str(path))) from error
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-            os.close(lock)
+        with _own_folder(path) as temporary:
+            try:
+                yield temporary
+                temporary.chmod(0o777 & ~_umask())
+                _move_into_place(temporary, path)
+            except UserError as error:  # the user knows nothing of the temporary folder
+                raise type(error)(str(error).replace(str(temporary), str(path))) from error
 
 
-def _own_folder(path: Path) -> tuple[Path, int]:
+@contextlib.contextmanager
+def _own_folder(path: Path) -> Iterator[Path]:
     """Make a temporary folder beside ``path`` that is locked as long as the process lives.
 
     It gets the name that others look for once it is locked, so that nobody takes it for abandoned.
     """
     made = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent))
-    lock = os.open(made, os.O_RDONLY)
-    if fcntl is not None:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return made.replace(made.with_suffix(".tmp")), lock
+    with locked(made):
+        temporary = made.replace(made.with_suffix(".tmp"))
+        try:
+            yield temporary
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _remove_abandoned(path: Path) -> None:
