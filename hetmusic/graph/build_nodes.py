@@ -62,10 +62,13 @@ class NodeTable:
         """The same nodes, found by their keys and before them by other keys."""
         if links.is_empty():
             return self
-        found = _Renamed(self, links)
+        found = _Renamed(self._by_graph_keys(), links)
         known = self._index.join(found._index, on="key", how="anti")
         found._index = pl.concat([found._index, known])
         return found
+
+    def _by_graph_keys(self) -> NodeTable:
+        return self
 
     def add_attribute(self, name: str, values: pl.Series) -> None:
         """Add an attribute of all nodes, in index order; where there is such a one, the values that it lacks."""
@@ -86,6 +89,9 @@ class _Renamed(NodeTable):
     def table(self) -> pl.DataFrame:  # type: ignore[override]
         """The nodes, with their key in the graph."""
         return self._nodes.table
+
+    def _by_graph_keys(self) -> NodeTable:
+        return self._nodes
 
     def add_attribute(self, name: str, values: pl.Series) -> None:
         """Add an attribute of all nodes, in index order."""
@@ -217,15 +223,25 @@ def first_values(parts: list[pl.DataFrame]) -> pl.DataFrame:
 
 def _warn_about_cases(table: pl.DataFrame, node_type: str, notes: Notes) -> None:
     """Names that differ only in case are most likely one thing, but that is for people to decide."""
-    names = sorted(table["name"].drop_nulls().unique().to_list())
+    names = table["name"].drop_nulls().unique()
+    alike = pl.DataFrame({"name": names, "folded": _casefolded(names)}).filter(
+        pl.col("folded").is_duplicated()
+    )
     groups: dict[str, list[str]] = defaultdict(list)
-    for name in names:
-        groups[name.casefold()].append(name)
-    alike = [group for _, group in sorted(groups.items()) if len(group) > 1]
-    if alike:
-        count = sum(len(group) for group in alike)
-        examples = ", ".join(" / ".join(map(repr, group)) for group in alike[:_EXAMPLES])
+    for name, folded in alike.sort("folded", "name").iter_rows():
+        groups[folded].append(name)
+    if groups:
+        examples = ", ".join(" / ".join(map(repr, group)) for group in list(groups.values())[:_EXAMPLES])
         notes.warn(
-            f"{count:,} {node_type} names in {len(alike):,} groups differ only in upper and lower case, "
-            f"and are kept apart: {examples}{', ...' if len(alike) > _EXAMPLES else ''}"
+            f"{alike.height:,} {node_type} names in {len(groups):,} groups differ only in upper and lower case, "
+            f"and are kept apart: {examples}{', ...' if len(groups) > _EXAMPLES else ''}"
         )
+
+
+def _casefolded(names: pl.Series) -> pl.Series:
+    """Each text case-folded; polars does it for ASCII, where that is lower case, and Python for the others."""
+    ascii = names.str.len_bytes() == names.str.len_chars()
+    others = names.filter(~ascii)
+    folded = pl.Series([name.casefold() for name in others.to_list()], dtype=pl.String)
+    at = ascii.arg_true().append((~ascii).arg_true())
+    return names.filter(ascii).str.to_lowercase().append(folded).gather(at.arg_sort())

@@ -184,6 +184,25 @@ def test_a_second_build_is_the_same(collection: Path) -> None:
     assert (second.checksum, second.meta.files) == (checksum, files)
 
 
+def test_joined_with_listens_from_elsewhere(collection: Path, tmp_path: Path) -> None:
+    """Artists and recordings are those of Last.fm where their MusicBrainz ids are."""
+    listens = tmp_path / "lastfm"
+    listens.mkdir()
+    row = ["user_1", "2009-05-04T23:08:57Z", f"{MBID}2", "ANNA", f"{MBID}1", "Fur Elise"]
+    unknown = ["user_1", "2009-05-04T23:08:57Z", "", "Nobody", "", "Nothing"]
+    rows = "".join("\t".join(fields) + "\n" for fields in (row, row, unknown))
+    (listens / "userid-timestamp-artid-artname-traid-traname.tsv").write_text(rows)
+    (listens / "userid-profile.tsv").write_text("#id\tgender\tage\tcountry\tregistered\nuser_1\t\t\t\t\n")
+    raw = {"music-folder": collection, "lastfm-1k": listens}
+    graph = MusicGraph.build(["music-folder", "lastfm-1k"], raw=raw, out=tmp_path / "graph")
+    user, song, artist = (
+        f"lastfm-1k/{key}" for key in ("user:user_1", "song:name:Nobody|Nothing", "artist:name:Nobody")
+    )
+    assert pairs(graph, "likes") == {(user, "Anna/First/01.mp3"), (user, song)}
+    assert pairs(graph, "sung_by") >= {("Anna/First/01.mp3", "Anna"), (song, artist)}
+    assert f"{MBID}2" not in graph.keys("artist")
+
+
 LISTENS = "user,path,artist,title,plays,time\n"
 
 
