@@ -201,7 +201,12 @@ def _reduced(values: NDArray[Any], starts: NDArray[np.int64], rule: Rule) -> NDA
 
 def _frame(columns: dict[str, NDArray[Any]]) -> pl.DataFrame:
     """Columns as a frame that shares their memory."""
-    frame = pl.DataFrame(pl.from_arrow(pa.table(columns)))
+    # made of buffers, since pa.array() imports pandas
+    arrays = [
+        pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)])
+        for values in columns.values()
+    ]
+    frame = pl.DataFrame(pl.from_arrow(pa.Table.from_arrays(arrays, list(columns))))
     if "time" in columns:
         frame = frame.with_columns(pl.when(pl.col("time") != _NEVER).then(pl.col("time")).alias("time"))
     return frame
