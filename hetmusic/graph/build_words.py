@@ -29,7 +29,7 @@ class Words:
     indices: NDArray[np.int32]
     #: the words that the dimensions stand for, and how they are weighted
     info: Mapping[str, Any]
-    #: per node the words of its vector, largest value first, null where it has none; None if they are not wanted
+    #: per node all its words, largest value first, null where it has none; None if they are not wanted
     texts: pl.Series | None
 
 
@@ -42,32 +42,33 @@ def build_words(
 
     :param there: the files that exist.
     """
-    counts = _count(source, there, table, files, notes, part)
+    rows = _count(source, there, table, files, notes, part)
     by_word = (
-        counts.group_by("word").agg(pl.len().alias("nodes")).sort(["nodes", "word"], descending=[True, False])
+        rows.group_by("word")
+        .agg(pl.len().alias("nodes"))
+        .with_columns(pl.col("word").cast(pl.String).alias("text"))
     )
-    kept = by_word.head(source.words).with_row_index("column")
-    total = counts["node"].n_unique()
-    rarity = ((1.0 + total) / (1.0 + pl.col("nodes"))).log() + 1.0
-    rows = counts.join(kept, on="word").select(
-        "node", "column", "word", ((1.0 + pl.col("count")).log() * rarity).alias("value")
-    )
-    rows = rows.sort("node", "column")
+    by_word = by_word.sort(["nodes", "text"], descending=[True, False]).with_row_index("column")
+    rarity = ((1.0 + rows["node"].n_unique()) / (1.0 + pl.col("nodes"))).log() + 1.0
+    values = ((1.0 + pl.col("count")).log() * rarity).alias("value")
+    rows = rows.join(by_word, on="word").select("node", "column", values).sort("node", "column")
+    words = by_word["text"]
+    texts = _texts(rows, words, table.table.height) if source.text is not None else None
+    rows = rows.filter(pl.col("column") < source.words)
     length = pl.col("value").pow(2).sum().sqrt().over("node")
     rows = rows.with_columns((pl.col("value") / length).cast(pl.Float32).alias("value"))
     indices = rows["node"].unique(maintain_order=True)
-    info = {"weighting": "tf-idf", "dimensions": kept["word"].to_list(), "words_in_the_data": by_word.height}
-    texts = _texts(rows, table.table.height) if source.text is not None else None
-    return Words(_dense(rows, indices, max(kept.height, 1)), indices.to_numpy(), info, texts)
+    dimensions = words.head(source.words).to_list()
+    info = {"weighting": "tf-idf", "dimensions": dimensions, "words_in_the_data": words.len()}
+    return Words(_dense(rows, indices, max(len(dimensions), 1)), indices.to_numpy(), info, texts)
 
 
 def _count(
     source: FeatureSource, there: list[str], table: NodeTable, files: RawFiles, notes: Notes, part: str
 ) -> pl.DataFrame:
-    """Columns ``node``, ``word``, ``count`` (above 0), a row per pair."""
-    schema = {"node": pl.Int32(), "word": pl.String(), "count": pl.Float64()}
+    """Columns ``node``, ``word`` (a category), ``count`` (above 0), a row per pair in any order."""
     categories = pl.Categorical()
-    parts = [pl.DataFrame(schema={**schema, "word": categories})]
+    parts = [pl.DataFrame(schema={"node": pl.Int32(), "word": categories, "count": pl.Float64()})]
     kind = table.node_type
     for file in there:
         raw = files.source(file)
@@ -91,8 +92,7 @@ def _count(
                 notes.add("dropped", reason, rows.filter(test), file=raw.label, part=part, value=value)
                 rows = rows.filter(~test)
             parts.append(rows.select("node", pl.col("word").cast(categories), "count"))
-    rows = pl.concat(parts).group_by("node", "word").agg(pl.col("count").sum())
-    return rows.with_columns(pl.col("word").cast(pl.String)).sort("node", "word")
+    return pl.concat(parts).group_by("node", "word").agg(pl.col("count").sum())
 
 
 def _dense(rows: pl.DataFrame, indices: pl.Series, width: int) -> NDArray[np.float32]:
@@ -105,8 +105,13 @@ def _dense(rows: pl.DataFrame, indices: pl.Series, width: int) -> NDArray[np.flo
     return values
 
 
-def _texts(rows: pl.DataFrame, height: int) -> pl.Series:
+def _texts(rows: pl.DataFrame, words: pl.Series, height: int) -> pl.Series:
+    """All words of every node, largest value first.
+
+    :param words: the word of each ``column``.
+    """
     ordered = rows.sort(["node", "value", "column"], descending=[False, True, False])
+    ordered = ordered.select("node", words.gather(ordered["column"]).alias("word"))
     texts = ordered.group_by("node", maintain_order=True).agg(pl.col("word").str.join(" "))
     nodes = pl.int_range(height, dtype=pl.Int32, eager=True).alias("node").to_frame()
     return nodes.join(texts, on="node", how="left", maintain_order="left")["word"]

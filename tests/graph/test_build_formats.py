@@ -632,6 +632,12 @@ def test_words_become_unit_vectors(tmp_path: Path) -> None:
     assert found == {"unknown song": 1, "blank word": 1, "count not above 0": 1}
 
 
+def test_the_text_has_all_words(tmp_path: Path) -> None:
+    graph, _ = _words(tmp_path, "x,b,1\ny,b,1\nx,c,9\ny,a,9\n", words=1, text="words")
+    assert graph.modality("song", "lyrics").info["dimensions"] == ["b"]
+    assert graph.nodes("song")["words"].to_list()[:2] == ["c b", "a b"]
+
+
 def test_only_the_most_frequent_words_count(tmp_path: Path) -> None:
     graph, _ = _words(tmp_path, "x,b,1\ny,b,1\nx,c,9\ny,a,9\nz,d,9\n", words=2)
     lyrics = graph.modality("song", "lyrics")

@@ -17,7 +17,7 @@ from hetmusic.graph.raw.sqlite_files import open_database
 
 # bytes; a track has up to 100 tags and a few hundred similar ones
 _LONGEST = 1 << 24
-_ROWS = 1 << 12
+_ROWS = 1 << 9
 # what a weight can be, with room to spare
 _LARGEST = 1e30
 
