@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -17,13 +19,14 @@ import pytest
 from hetmusic.errors import DataError, SchemaError, UserError
 from hetmusic.graph import MusicGraph
 from hetmusic.graph.build import build_graph
-from hetmusic.graph.build_report import BuildReport
+from hetmusic.graph.build_report import BuildReport, Notes
 from hetmusic.graph.raw.located import sorted_files
 from hetmusic.graph.raw.many import listing, pool
 from hetmusic.graph.raw.many.cache import ChunkCache, cache_folder
 from hetmusic.graph.raw.many.listing import Chunk, chunks
 from hetmusic.graph.raw.many.parsing import BadFileError, Note
 from hetmusic.graph.raw.readers import ManyFilesReader
+from hetmusic.graph.raw.source import Source
 from kg_schema.dump import DumpSpec
 
 READER = "tests.graph.test_many_files:Numbers"
@@ -152,6 +155,38 @@ def test_rows_do_not_depend_on_workers_or_chunks(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.usefixtures("small")
+def test_a_long_build_says_how_far_it_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path, FILES)
+    with caplog.at_level(logging.INFO, "hetmusic"):
+        build(tmp_path)
+    assert caplog.messages[-1] == "files read: up to number 40"
+    assert len(caplog.messages) > 5
+
+
+@pytest.mark.usefixtures("small")
+def test_a_build_that_is_given_up_leaves_no_process(tmp_path: Path) -> None:
+    write(tmp_path, {**FILES, "9/hang.num": "hang"})
+    source = Source(tmp_path / "files", "files", spec().files["songs"], Notes("numbers"))
+    rows = Numbers(workers=3).read(source, ["song"])
+    next(rows)
+    before = set(_children())
+    rows.close()  # type: ignore[attr-defined]
+    assert before
+    assert not before & set(_children())
+
+
+def _children() -> list[str]:
+    """Ids of the processes that read files for this one."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, parent = path.read_text().rpartition(")")[2].split()[:2]
+            if int(parent) == os.getpid() and state != "Z":
+                found.append(path.parent.name)
+    return found
+
+
+@pytest.mark.usefixtures("small")
 def test_only_what_changed_is_read_again(tmp_path: Path, log: Path) -> None:
     write(tmp_path, FILES)
     build(tmp_path)
@@ -164,14 +199,19 @@ def test_only_what_changed_is_read_again(tmp_path: Path, log: Path) -> None:
     assert "014.num" in again
     assert len(again) <= 5
     assert numbers["014"] == 1000
+    cache = ChunkCache(tmp_path / "files", "Numbers").folder
+    for name, age in ((".old.tmp", 90_000), (".new.tmp", 10)):
+        (cache / name).touch()
+        os.utime(cache / name, (time.time() - age,) * 2)
     write(tmp_path, {"0/000a.num": "5"})
     (tmp_path / "files" / "3" / "039.num").unlink()
     numbers, _ = build(tmp_path)
     assert len(reads(log)) <= 10
     assert ("000a" in numbers, "039" in numbers) == (True, False)
-    kept = {
-        path.name.partition(".")[0] for path in ChunkCache(tmp_path / "files", "Numbers").folder.iterdir()
-    }
+    assert sorted(path.name for path in cache.glob(".*")) == [".new.tmp"], (
+        "a day later nobody writes it any more"
+    )
+    kept = {path.name.partition(".")[0] for path in cache.glob("*.parquet")}
     assert kept == {
         c.key
         for c in chunks(

@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from hetmusic._io import replacing_file
+
+# seconds after which a file that is being written is taken for one that nobody writes any more
+_ABANDONED = 86_400
 
 
 def cache_folder() -> Path:
@@ -53,11 +57,14 @@ class ChunkCache:
                 rows.write_parquet(temporary, compression="zstd")
 
     def keep_only(self, keys: Iterable[str]) -> None:
-        """Remove the chunks of files that have changed since."""
+        """Remove the chunks of files that have changed since, and what processes that were killed have left."""
         wanted = set(keys)
         for path in self.folder.glob("*.parquet"):
             if path.name.partition(".")[0] not in wanted:
-                with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+        for path in self.folder.glob(".*.tmp"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > _ABANDONED:
                     path.unlink()
 
     def _path(self, key: str, table: str) -> Path:

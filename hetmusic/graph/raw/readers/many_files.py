@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +22,8 @@ from hetmusic.graph.raw.many.pool import WorkerPool
 from hetmusic.graph.raw.readers.base import Reader
 from hetmusic.graph.raw.source import LINE, Source
 
+_log = logging.getLogger(__name__)
+# processes; more than these would wait for the disk
 _WORKERS = 8
 
 
@@ -77,10 +80,13 @@ class ManyFilesReader(Reader):
         salt = f"{cls.__module__}:{cls.__qualname__} {cls.version}"
         keys = []
         arguments = [salt.partition(" ")[0], str(source.path), cls.__name__]
-        with closing(WorkerPool(arguments, self.workers)) as pool:
-            for chunk in _kept(
-                chunks(source.path, paths, salt), cache, list(self.tables), pool, self.workers
-            ):
+        listed = chunks(source.path, paths, salt)
+        # of the two the chunks are closed first, while no thread waits for a process
+        with (
+            closing(WorkerPool(arguments, self.workers)) as pool,
+            closing(_kept(listed, cache, list(self.tables), pool, self.workers)) as ready,
+        ):
+            for chunk in ready:
                 keys.append(chunk.key)
                 if not source.again:
                     _count(
@@ -93,7 +99,7 @@ class ManyFilesReader(Reader):
 
 def _kept(
     listed: Iterator[Chunk], cache: ChunkCache, tables: Sequence[str], pool: WorkerPool, workers: int
-) -> Iterator[Chunk]:
+) -> Generator[Chunk]:
     """The chunks in order, each as soon as its rows are in the cache; a few are worked on ahead."""
     waiting: deque[tuple[Chunk, Future[None] | None]] = deque()
     with ThreadPoolExecutor(workers) as threads:
@@ -116,6 +122,7 @@ def _done(waiting: deque[tuple[Chunk, Future[None] | None]]) -> Chunk:
     chunk, future = waiting.popleft()
     if future is not None:
         future.result()
+        _log.info("files read: up to number %s", f"{chunk.start + len(chunk.files):,}")
     return chunk
 
 
