@@ -45,7 +45,7 @@ def rows_used(report: Mapping[str, Any]) -> None:
 
 def joined_nodes(report: Mapping[str, Any]) -> None:
     """Which nodes of several dumps are one, which could be, and where they say different things."""
-    columns = ["nodes", "joined", "by_name", "new", "ambiguous"]
+    columns = ["nodes", "joined", "by_name", "new", "merged", "ambiguous"]
     rows = [
         [
             found["node_type"],
@@ -55,8 +55,8 @@ def joined_nodes(report: Mapping[str, Any]) -> None:
         ]
         for found in report["joins"]
     ]
-    header = ["nodes", "dump", "joined on", "all", "known", "by name", "new", "ambiguous"]
-    click.echo("\n" + table(header, rows, [3, 4, 5, 6, 7]))
+    header = ["nodes", "dump", "joined on", "all", "known", "by name", "new", "merged", "ambiguous"]
+    click.echo("\n" + table(header, rows, [3, 4, 5, 6, 7, 8]))
     for found in report["joins"]:
         who = f"{found['node_type']} of {found['dump']}"
         for title, key in (("by name", "examples"), ("ambiguous, so not joined", "ambiguous_examples")):

@@ -31,8 +31,23 @@ keys: {song: msd-track}
 @pytest.fixture
 def raw(tmp_path):
     raw = tmp_path / "raw"
-    write(raw, "tracks", ["track", "song", "title"], [track(1), song(1), "One"], [track(2), song(2), "Two"])
-    write(raw, "moods", ["track", "title", "mood"], [track(1), "Uno", "calm"], [track(7), "Seven", "sad"])
+    write(
+        raw,
+        "tracks",
+        ["track", "song", "title"],
+        [track(1), song(1), "One"],
+        [track(2), song(2), "Two"],
+        [track(3), song(2), "Two"],
+    )
+    write(
+        raw,
+        "moods",
+        ["track", "title", "mood"],
+        [track(1), "Uno", "calm"],
+        [track(7), "Seven", "sad"],
+        [track(2), "Two", "sad"],
+        [track(3), "Two", "sad"],
+    )
     (raw / "train_triplets.txt").write_text(f"u\t{song(1)}\t3\nv\t{song(1)}\t1\n", encoding="utf-8")
     (raw / "songs.yaml").write_text(SONGS, encoding="utf-8")
     (raw / "moods.yaml").write_text(MOODS, encoding="utf-8")
@@ -49,7 +64,7 @@ def test_names_and_specifications_are_joined(raw, tmp_path):
     assert lines[-3:] == [
         ["song", "taste-profile", "msd-song", "1", "1"],
         ["song", "songs", "key", "2", "1", "1"],
-        ["song", "moods", "msd-track", "->", "msd-song", "2", "1", "1"],
+        ["song", "moods", "msd-track", "->", "msd-song", "4", "3", "1", "1"],
     ]
     assert "  song of moods: an earlier dump has another name for 1, which counts\n" in done.out
     report = hetmusic("info", out, "--json").json["build_report"]
