@@ -82,6 +82,15 @@ def columns_by_file(spec: DumpSpec) -> dict[str, list[str]]:
     return {file: list(dict.fromkeys(columns)) for file, columns in needed.items()}
 
 
+def ends_by_file(spec: DumpSpec) -> dict[str, set[str]]:
+    """File id -> the columns whose every row is looked up among the nodes: ends of edges and of tag assignments."""
+    ends: dict[str, set[str]] = {file: set() for file in spec.files}
+    for _, file, columns in uses(spec):
+        for key in ("src", "dst", "user", "item"):
+            ends[file].update(columns.get(key, []))
+    return ends
+
+
 def raw_columns(entry: FileSpec, columns: Iterable[str]) -> list[str]:
     """What has to be read of a file for some of its columns, of which some may be derived."""
     columns = list(columns)

@@ -184,6 +184,13 @@ def test_kept_rows(tmp_path: Path, memory: int) -> None:
     assert budget.take(memory), "what is in memory or on disk is given back"
 
 
+def test_keys_are_numbers_even_if_all_differ(tmp_path: Path) -> None:
+    kept = KeptRows(Room(tmp_path), {"title", "vector"})
+    kept.add(_batch(1))
+    assert set(kept.codes) == {"user", "title"}
+    assert next(kept.batches()).equals(_batch(1))
+
+
 def test_kept_rows_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, os.strerror(28))

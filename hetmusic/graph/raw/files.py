@@ -29,7 +29,7 @@ from hetmusic.graph.raw.sqlite_files import read_sqlite
 from hetmusic.graph.raw.streams import is_compressed
 from hetmusic.graph.raw.values import check_type
 from kg_schema.dump import DumpSpec
-from kg_schema.dump_check import columns_by_file, raw_columns
+from kg_schema.dump_check import columns_by_file, ends_by_file, raw_columns
 from kg_schema.dump_files import FileSpec
 
 READERS = {
@@ -63,6 +63,7 @@ class RawFiles:
         """
         self._spec = spec
         self._needed = columns_by_file(spec)
+        self._ends = ends_by_file(spec)
         self._notes = notes
         self._room = room or Room(Path(tempfile.gettempdir()))
         self._kept: dict[str, KeptRows] = {}
@@ -200,7 +201,7 @@ class RawFiles:
                 pass
 
     def _first_reading(self, file: str) -> Iterator[pl.DataFrame]:
-        kept = KeptRows(self._room)
+        kept = KeptRows(self._room, self._ends[file])
         rows = left = 0
         for height, batch in self._read(file):
             rows += height

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -56,14 +56,20 @@ class _Block(NamedTuple):
 class KeptRows:
     """The rows of one file, batch by batch."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, keys: Collection[str] = ()) -> None:
+        """Begin without rows.
+
+        :param room: what the rows may take.
+        :param keys: columns that are kept as numbers even if few of their texts are repeated.
+        """
         self._room = room
+        self._keys = keys
         self._taken = 0
         self._blocks: list[_Block] = []
         self._file: IO[bytes] | None = None
         #: the number of rows
         self.height = 0
-        #: column -> the numbers that are kept instead of its texts, if these were repeated in the first batch
+        #: column -> the numbers that are kept instead of its texts, if these are keys or were repeated in the first batch
         self.codes: dict[str, Codes] = {}
 
     def add(self, batch: pl.DataFrame) -> None:
@@ -72,7 +78,7 @@ class KeptRows:
         :raises UserError: if the disk is full.
         """
         if not self._blocks:
-            self.codes = {column: Codes() for column in batch.columns if _repeats(batch[column])}
+            self.codes = {column: Codes() for column in batch.columns if self._is_coded(batch[column])}
         batch = batch.with_columns(codes.encode(batch[column]) for column, codes in self.codes.items())
         self.height += batch.height
         block = _without_lines(batch)
@@ -122,6 +128,11 @@ class KeptRows:
         if self._file is not None:
             self._file.close()
 
+    def _is_coded(self, texts: pl.Series) -> bool:
+        if texts.dtype != pl.String:
+            return False
+        return texts.name in self._keys or 0 < texts.n_unique() * _REPEATED <= len(texts)
+
     def _to_disk(self) -> None:
         with explaining_failed_write(self._room.folder):
             self._file = tempfile.TemporaryFile(dir=self._room.folder)  # noqa: SIM115
@@ -144,11 +155,6 @@ class KeptRows:
         assert self._file is not None
         self._file.seek(position)
         return pl.read_ipc_stream(io.BytesIO(self._file.read(length)))
-
-
-def _repeats(values: pl.Series) -> bool:
-    """Whether the texts of a column are worth to be kept as numbers."""
-    return values.dtype == pl.String and 0 < values.n_unique() * _REPEATED <= len(values)
 
 
 def _without_lines(batch: pl.DataFrame) -> _Block:
