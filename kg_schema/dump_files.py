@@ -159,6 +159,13 @@ class FileSpec(SpecModel):
             check_inside(path, "path")
         if self.reader is not None and self.format is not None:
             raise mistake("a file has a `reader` or a `format`, not both", "reader")
+        for key, texts in (
+            ("delimiter", self.separators),
+            ("quote", [self.quote]),
+            ("comment", [self.comment]),
+        ):
+            for text in texts:
+                self._check_marks(key, text or "")
         kind = "reader" if self.reader else self.resolved_format
         for key in sorted(self.model_fields_set & _KEYS.keys()):
             if kind not in _KEYS[key]:
@@ -175,6 +182,14 @@ class FileSpec(SpecModel):
         self._check_derived()
         return self
 
+    def _check_marks(self, key: str, text: str) -> None:
+        if any(character in text for character in "\n\r\0"):
+            raise mistake("holds a line break or NUL, which no line does", key)
+        try:
+            text.encode(self.encoding)
+        except UnicodeEncodeError:
+            raise mistake(f"{self.encoding} has no {text!r}", key) from None
+
     def _check_csv(self) -> None:
         if self.header == (self.columns is not None):
             text = "is for files without header; set `header: false`" if self.header else "is missing"
@@ -183,6 +198,8 @@ class FileSpec(SpecModel):
             raise mistake("a column is listed twice", "columns")
         if "" in self.separators:
             raise mistake("a delimiter has at least one character", "delimiter")
+        if self.quote in self.separators:
+            raise mistake("the delimiter and the quote are one character", "quote")
         if self.quote is not None and any(len(separator) != 1 for separator in self.separators):
             raise mistake("a delimiter of several characters needs `quote: null`", "delimiter")
         if self.quote is not None and self.comment is not None:

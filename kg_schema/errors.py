@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from itertools import islice
+
+# comparing takes time: nobody reads longer lists or words
+_MOST, _LONGEST = 2000, 200
 
 
 class UserError(Exception):
@@ -24,5 +28,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     :param word: what the user wrote.
     :param known: the words that would have been accepted.
     """
-    close = difflib.get_close_matches(str(word), [str(k) for k in known], n=1, cutoff=0.6)
+    words = [str(k) for k in islice(known, _MOST)]
+    close = difflib.get_close_matches(str(word)[:_LONGEST], words, n=1, cutoff=0.6)
     return f" (did you mean {close[0]!r}?)" if close else ""

@@ -77,6 +77,11 @@ class Relation(SpecModel):
             raise ValueError("give the name of the inverse relation, or `symmetric: true`")
         return self
 
+    @property
+    def counts(self) -> bool:
+        """Whether the weight says how many there are of something, so that it is never below 0."""
+        return self.weight is not None and self.merge == "sum"
+
     def edge_types(self) -> list[tuple[str, str, str]]:
         """All (source type, relation, destination type) that the relation allows."""
         if self.same_type:

@@ -24,6 +24,7 @@ M = TypeVar("M", bound=BaseModel)
 # libyaml is several times as fast, but not part of every build of PyYAML
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEEPEST = 50
+_LARGEST = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,13 @@ class YamlFile:
         :raises SchemaError: if it is missing, not UTF-8, not YAML, or holds a duplicate key or an alias.
         """
         try:
-            text = Path(path).read_text(encoding="utf-8-sig")
+            with open(path, "rb") as stream:
+                data = stream.read(_LARGEST + 1)
+            if len(data) > _LARGEST:
+                raise SchemaError(
+                    f"{path} is larger than {_LARGEST:,} bytes: no such file is written by people"
+                )
+            text = data.decode("utf-8-sig")
         except FileNotFoundError:
             raise SchemaError(f"{path} does not exist") from None
         except UnicodeDecodeError as error:

@@ -131,5 +131,7 @@ def _advice(stop: BaseException) -> str:
 
 
 def _fail(message: str, status: int) -> None:
-    click.echo(f"error: {' '.join(message.split())}", err=True)
+    # names of files and values of the data may hold what a terminal takes for commands
+    shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in " ".join(message.split()))
+    click.echo(f"error: {shown}", err=True)
     sys.exit(status)

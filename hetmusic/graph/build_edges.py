@@ -134,7 +134,7 @@ def _read(
     size = files.height(edge.file)
     rows = PairRows(size, ends[0].nodes.table.height, ends[1].nodes.table.height, values)
     for batch in files.coded_batches(edge.file):
-        mapped = mapper.map(_columns(edge, raw, batch, codes, part), ends)
+        mapped = mapper.map(_columns(edge, relation, raw, batch, codes, part), ends)
         if relation.symmetric:
             loop = pl.col("src") == pl.col("dst")
             notes.add("dropped", "self loop", mapped.filter(loop), file=raw.label, part=part)
@@ -154,26 +154,31 @@ def _read(
 
 
 def _columns(
-    edge: EdgeSource, raw: Source, batch: pl.DataFrame, codes: Mapping[str, Codes], part: str
+    edge: EdgeSource,
+    relation: Relation,
+    raw: Source,
+    batch: pl.DataFrame,
+    codes: Mapping[str, Codes],
+    part: str,
 ) -> pl.DataFrame:
     """The keys of both ends, weight and time of a batch."""
     columns = {LINE: batch[LINE], "src_key": batch[edge.src], "dst_key": batch[edge.dst]}
     if edge.weight:
-        columns["weight"] = _weights(raw, batch, edge.weight, codes.get(edge.weight))
+        columns["weight"] = _weights(raw, batch, edge.weight, codes.get(edge.weight), relation.counts)
     if edge.time:
         texts = (codes[name].decode(batch[name]) for name in edge.time.columns if name in codes)
         columns["time"] = times(raw, batch.with_columns(texts), edge.time, part)
     return pl.DataFrame(columns)
 
 
-def _weights(raw: Source, batch: pl.DataFrame, column: str, codes: Codes | None) -> pl.Series:
+def _weights(raw: Source, batch: pl.DataFrame, column: str, codes: Codes | None, counts: bool) -> pl.Series:
     """A column of weights, converting each different text only once if there are numbers for them."""
     if codes is None:
-        return weights(raw, batch, column)
+        return weights(raw, batch, column, counts)
     values = codes.mapped(known_weights).gather(batch[column])
-    if not values.null_count():
+    if not values.null_count() and not (counts and bool((values < 0).any())):
         return values
-    return weights(raw, batch.with_columns(codes.decode(batch[column])), column)
+    return weights(raw, batch.with_columns(codes.decode(batch[column])), column, counts)
 
 
 def _unite(

@@ -14,7 +14,7 @@ from hetmusic.graph.build_nodes import NodeTable
 from hetmusic.graph.build_report import LINE, Notes
 from hetmusic.graph.build_words import build_words
 from hetmusic.graph.raw import RawFiles
-from hetmusic.graph.raw.values import convert
+from hetmusic.graph.raw.values import components
 from kg_schema.dump import DumpSpec, FeatureSource
 
 
@@ -77,9 +77,7 @@ def _numbers(
             for column in columns:
                 of_numbers = batch[column].dtype != pl.String
                 rows = rows.with_columns(
-                    (batch[column] if of_numbers else convert(raw, batch, column, "float")).alias(
-                        f"v:{column}"
-                    )
+                    (batch[column] if of_numbers else components(raw, batch, column)).alias(f"v:{column}")
                 )
             rows = _usable(rows, table, seen, raw.label, part, notes)
             if rows.height:

@@ -93,7 +93,10 @@ class PairRows:
             columns["src"][place] = codes >> self._dst_bits
             columns["dst"][place] = codes & ((1 << self._dst_bits) - 1)
             for name, values in self._values.items():
-                columns[name][place] = _reduced(values[order], starts, "max" if name == "time" else rule)
+                with np.errstate(
+                    over="ignore"
+                ):  # sums that float32 cannot hold are refused when they are written
+                    columns[name][place] = _reduced(values[order], starts, "max" if name == "time" else rule)
             if rule == "count":
                 columns["weight"][place] = np.diff(starts, append=len(order))
             if lines:

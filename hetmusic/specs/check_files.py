@@ -53,10 +53,12 @@ class FileCheck:
                 *(rule.file for rule in entry.exclude),
             }:
                 lacking.add(file)
-        if not values:
+        if not values or not self._columns:
             return
         entries = self._spec.files.items()
-        optional = {file: entry.model_copy(update={"optional": True}) for file, entry in entries}
+        # what cannot be read has been reported; the others are looked at as if it were not there
+        absent = {file: {} if file in self._columns else {"path": [".not-there"]} for file, _ in entries}
+        optional = {f: entry.model_copy(update={"optional": True, **absent[f]}) for f, entry in entries}
         lenient = self._spec.model_copy(update={"files": optional})
         with tempfile.TemporaryDirectory() as folder:
             room = Room(Path(folder))

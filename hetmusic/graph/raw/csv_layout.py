@@ -11,6 +11,7 @@ import polars as pl
 from hetmusic.errors import DataError
 from hetmusic.graph.raw.source import LINE, Source
 
+_WIDEST = 20_000
 _USUAL_DELIMITERS = {
     "\t": "a tab",
     ",": "a comma",
@@ -34,6 +35,10 @@ def find_layout(source: Source, first: list[str], columns: Sequence[str]) -> Lay
     """Find the wanted columns by the header, or by the names that the specification gives."""
     spec = source.spec
     names = first if spec.columns is None else spec.columns
+    if len(names) > _WIDEST:
+        raise DataError(
+            f"{source.name}, line 1: {len(names):,} columns, more than any table has ({_WIDEST:,})"
+        )
     alone = len(first) == 1 and spec.ragged != "pad"
     if alone and (len(names) > 1 or any(column not in first for column in columns)):
         _refuse_delimiter(source, first[0])

@@ -60,6 +60,9 @@ def _parse(source: Source, data: bytes, breaks: int, layout: Layout) -> pl.DataF
     unfinished = not data.endswith(b"\n")
     if unfinished:  # the parser overlooks a blank field too many at the very end
         data += b"\n"
+    lines = breaks + unfinished
+    if lines * (layout.width - 1) > len(data):  # rows are too short, and blank fields would fill the memory
+        return None
     names = [f"field_{position}" for position in range(layout.width)]
     schema = dict.fromkeys(names, pl.String())
     try:
@@ -68,7 +71,6 @@ def _parse(source: Source, data: bytes, breaks: int, layout: Layout) -> pl.DataF
         )
     except pl.exceptions.PolarsError:
         return None
-    lines = breaks + unfinished
     complete = frame.height == lines and frame.columns == names
     if not complete or (
         frame[names[-1]].null_count() and data.count(separator) != lines * (layout.width - 1)
@@ -90,16 +92,19 @@ def _split(source: Source, data: bytes, first_line: int, layout: Layout) -> pl.D
         frame = frame.filter(~pl.col("text").str.starts_with(source.spec.comment))
     blank = pl.col("text") == ""
     source.count("left out", "blank line", frame.filter(blank))
-    # One field more than wanted shows rows that are too long: splitn() leaves it null in all others.
-    fields = pl.col("text").str.splitn(source.separator, layout.width + 1).alias("fields")
-    frame = frame.filter(~blank).with_columns(fields)
-    too_long = pl.col("fields").struct.field(f"field_{layout.width}").is_not_null()
-    too_short = pl.col("fields").struct.field(f"field_{layout.width - 1}").is_null()
+    # Fields are taken out of lists, which are as long as the row: with a column each, short rows of a table with many
+    # columns would fill the memory.
+    separator = source.separator
+    breaks = pl.col("text").str.count_matches(separator, literal=True)
+    frame = frame.filter(~blank).with_columns(
+        breaks.alias("breaks"), pl.col("text").str.split(separator).alias("fields")
+    )
+    too_long, too_short = pl.col("breaks") >= layout.width, pl.col("breaks") < layout.width - 1
     wrong = too_long if source.spec.ragged == "pad" else too_long | too_short
     ragged = frame.filter(wrong)
     if ragged.height:
-        found = ragged["text"][0].count(source.separator) + 1
+        found = ragged["breaks"][0] + 1
         refuse_or_count(source, ragged, found, layout.width, of=frame.height)
         frame = frame.filter(~wrong)
-    wanted = [pl.col("fields").struct.field(f"field_{i}").alias(c) for c, i in layout.positions.items()]
+    wanted = [pl.col("fields").list.get(i, null_on_oob=True).alias(c) for c, i in layout.positions.items()]
     return frame.select(LINE, *wanted)

@@ -18,7 +18,7 @@ from hetmusic.graph.raw.csv_files import read_csv
 from hetmusic.graph.raw.derived import Derived
 from hetmusic.graph.raw.jsonl_files import read_jsonl
 from hetmusic.graph.raw.kept import KeptRows, Room
-from hetmusic.graph.raw.located import Located, locate, sorted_files
+from hetmusic.graph.raw.located import Located, check_inside, locate, sorted_files
 from hetmusic.graph.raw.parquet_files import read_parquet
 from hetmusic.graph.raw.parts import describe_parts, find_parts, partitioned, read_parts
 from hetmusic.graph.raw.pattern_files import read_pattern
@@ -62,6 +62,7 @@ class RawFiles:
         :raises SchemaError: if a reader does not exist, or has no such option or column.
         """
         self._spec = spec
+        self._root = None if isinstance(raw, Mapping) else raw
         self._needed = columns_by_file(spec)
         self._ends = ends_by_file(spec)
         self._notes = notes
@@ -110,7 +111,10 @@ class RawFiles:
         return parts if parts or place.path.is_file() else None
 
     def _source(self, file: str, place: Located, parts: Mapping[str, Path]) -> Source:
+        for name, path in (parts or {place.name: place.path}).items():
+            check_inside(self._root, path, name)
         source = Source(place.path, place.name, self._spec.files[file], self._notes, self._spec.is_log(file))
+        source.root = self._root
         for other in self._sources.values():
             if other.path == source.path:
                 source.again = True
@@ -220,7 +224,8 @@ class RawFiles:
             for batch in self._cleaned(file, columns):
                 yield batch.height, derived.add(batch)
         except OSError as error:
-            raise DataError(f"{source.path} cannot be read: {error.strerror or error}") from None
+            reason = " ".join(str(error.strerror or error).split())
+            raise DataError(f"{source.path} cannot be read: {reason}") from None
 
     def _cleaned(self, file: str, columns: list[str]) -> Iterator[pl.DataFrame]:
         """The rows as they are in the file, with blank ids resolved where the specification says so."""
@@ -293,7 +298,11 @@ def _check_not_compressed(source: Source, reader: Reader | None) -> None:
     format = source.spec.resolved_format
     packed = format not in _UNPACKED if reader is None else reader.folder or reader.database
     for file in source.parts or [source]:
-        if packed and file.path.is_file() and is_compressed(file.path):
+        try:
+            found = packed and file.path.is_file() and is_compressed(file.path)
+        except OSError as error:
+            raise DataError(f"{file.path} cannot be read: {error.strerror or error}") from None
+        if found:
             raise DataError(f"{file.name} is compressed; only text files are read so: unpack it first")
 
 

@@ -13,6 +13,8 @@ from hetmusic.errors import DataError, did_you_mean
 from hetmusic.graph.raw.source import LINE, Source
 
 _BATCH = 1 << 17
+# different fields to remember, for the message that one is missing
+_FIELDS = 10_000
 
 
 def read_jsonl(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
@@ -24,20 +26,23 @@ def read_jsonl(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame]
         object where a single value should be, or a field that no row has.
     """
     seen: set[str] = set()
+    found: set[str] = set()
     rows: list[list[str | None]] = []
     total = 0
     for line, record in _records(source):
-        seen.update(record)
+        if len(seen) < _FIELDS:
+            seen.update(record)
+        found.update(column for column in columns if column in record)
         rows.append([line, *(_text(source, line, column, record.get(column)) for column in columns)])  # type: ignore[list-item]
         total += 1
         if len(rows) == _BATCH:
-            yield _frame(rows, columns)
+            yield _frame(source, rows, columns)
             rows = []
     if not total:
         raise DataError(f"{source.name} is empty")
-    _check_fields(source, sorted(seen), columns)
+    _check_fields(source, seen | found, columns)
     if rows:
-        yield _frame(rows, columns)
+        yield _frame(source, rows, columns)
 
 
 def field_names(source: Source, rows: int = 1000) -> dict[str, bool]:
@@ -82,12 +87,22 @@ def _text(source: Source, line: int, column: str, value: Any) -> str | None:
     raise DataError(f"{source.name}, line {line:,}, field {column!r}: a {kind} instead of a single value")
 
 
-def _frame(rows: list[list[str | None]], columns: Sequence[str]) -> pl.DataFrame:
+def _frame(source: Source, rows: list[list[str | None]], columns: Sequence[str]) -> pl.DataFrame:
     schema = {LINE: pl.Int64, **dict.fromkeys(columns, pl.String)}
-    return pl.DataFrame(rows, schema, orient="row")
+    try:
+        return pl.DataFrame(rows, schema, orient="row")
+    except UnicodeEncodeError:  # JSON can write halves of characters, such as \ud800, that no text has
+        for line, *values in rows:
+            for column, value in zip(columns, values, strict=True):
+                if value is not None and any("\ud800" <= character <= "\udfff" for character in value):
+                    place = f"{source.name}, line {line:,}, field {column!r}"
+                    raise DataError(f"{place}: {value[:40]!r} holds half a character") from None
+        raise
 
 
-def _check_fields(source: Source, seen: list[str], columns: Sequence[str]) -> None:
+def _check_fields(source: Source, seen: set[str], columns: Sequence[str]) -> None:
     for column in columns:
         if column not in seen:
-            raise DataError(f"{source.name}: no row has a field {column!r}{did_you_mean(column, seen)}")
+            raise DataError(
+                f"{source.name}: no row has a field {column!r}{did_you_mean(column, sorted(seen))}"
+            )

@@ -65,6 +65,19 @@ def sorted_files(folder: Path, suffix: str = "") -> Iterator[Path]:
             yield from sorted_files(Path(entry.path), suffix)
 
 
+def check_inside(root: Path | None, path: Path, name: str) -> None:
+    """Refuse links that lead out of the raw folder, as somebody else's folder may hold.
+
+    :param root: the raw folder; None if people gave the path themselves.
+    :raises DataError: naming the link.
+    """
+    if root is not None and not path.resolve().is_relative_to(root.resolve()):
+        raise DataError(
+            f"{name} is a link, or lies behind one, that leads out of the raw folder {root}; copy the file, or give the "
+            "folder in which it really is"
+        )
+
+
 def _is_file(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_file()

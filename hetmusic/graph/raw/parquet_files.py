@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -12,6 +13,9 @@ from hetmusic.errors import DataError
 from hetmusic.graph.raw.source import LINE, Source
 
 _BATCH = 1 << 18
+# as for other compressed files (streams.py), but columns of few values are packed much better than text
+_RATIO = 1000
+_ALWAYS = 1 << 26
 
 
 def read_parquet(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
@@ -26,6 +30,9 @@ def read_parquet(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFram
     try:
         with pq.ParquetFile(source.path) as file:
             source.check_columns(file.schema_arrow.names, columns)
+            _check_size(source, file.metadata)
+            for column in columns:
+                _check_type(source, column, file.schema_arrow.field(column).type)
             for batch in file.iter_batches(_BATCH, columns=list(columns)):
                 frame = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
                 lines = pl.int_range(row, row + batch.num_rows, dtype=pl.Int64, eager=True).alias(LINE)
@@ -34,6 +41,27 @@ def read_parquet(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFram
     except (pa.ArrowException, pl.exceptions.PolarsError) as error:
         first_line = str(error).split("\n")[0]
         raise DataError(f"{source.name} is damaged or no parquet file ({first_line})") from None
+
+
+def _check_size(source: Source, metadata: Any) -> None:
+    """Refuse what unpacks to more than any table does; a column that is one value all along needs hardly any bytes."""
+    size = source.path.stat().st_size
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    unpacked = sum(group.total_byte_size for group in groups)
+    if unpacked > max(_ALWAYS, _RATIO * size) or metadata.num_rows > max(_ALWAYS, _RATIO * size):
+        raise DataError(
+            f"{source.name}: unpacks to {unpacked:,} bytes and {metadata.num_rows:,} rows from {size:,}, so it is refused"
+        )
+
+
+def _check_type(source: Source, column: str, dtype: pa.DataType) -> None:
+    """Refuse what polars cannot turn into text, in some cases without an error that could be caught."""
+    inner = dtype.value_type if pa.types.is_dictionary(dtype) else dtype
+    known = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_string, pa.types.is_large_string,
+             pa.types.is_string_view, pa.types.is_date, pa.types.is_time, pa.types.is_timestamp, pa.types.is_decimal128,
+             pa.types.is_null, pa.types.is_nested, pa.types.is_binary, pa.types.is_large_binary)  # fmt: skip
+    if not any(fits(inner) for fits in known):
+        raise DataError(f"{source.name}, column {column!r}: {dtype} values instead of texts and numbers")
 
 
 def _text(source: Source, values: pl.Series) -> pl.Series:

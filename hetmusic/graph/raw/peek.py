@@ -13,7 +13,7 @@ from hetmusic.errors import DataError
 from hetmusic.graph.build_report import Notes
 from hetmusic.graph.raw.files import READERS
 from hetmusic.graph.raw.jsonl_files import field_names
-from hetmusic.graph.raw.located import first_there
+from hetmusic.graph.raw.located import check_inside, first_there
 from hetmusic.graph.raw.parts import find_parts, folder_columns, partitioned, read_parts
 from hetmusic.graph.raw.readers import readers
 from hetmusic.graph.raw.source import LINE, Source
@@ -42,6 +42,8 @@ def find_source(raw: Path, entry: FileSpec) -> Source:
     parts = {} if whole else find_parts(place, entry)
     if not (place.path.is_dir() if whole else parts or place.path.is_file()):
         raise DataError(f"{place.name} is not there{place.alternatives}")
+    for name, path in (parts or {place.name: place.path}).items():
+        check_inside(raw, path, name)
     source = Source(place.path, place.name, entry, Notes(""))
     source.parts = partitioned(parts, source)
     return source

@@ -35,6 +35,8 @@ class Source:
         self.number = 0
         #: the files of a table in several files
         self.parts: list[Source] = []
+        #: the raw folder, which no link may lead out of; None if people gave the path themselves
+        self.root: Path | None = None
         #: the checksum of what has been read
         self.digest = Digest()
         self._reading: list[Generator[Any]] = []

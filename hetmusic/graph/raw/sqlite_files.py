@@ -36,11 +36,12 @@ def read_sqlite(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame
         names = ", ".join(map(_quoted, columns)) or "1"
         order = f" ORDER BY {ROWID}" if ordered else ""
         rows = connection.execute(f"SELECT {names} FROM {_quoted(table)}{order}")
-        start = 1
+        start, size = 1, source.path.stat().st_size
         while batch := rows.fetchmany(_BATCH):
-            frame = _frame(source, batch, columns, start)
-            yield frame
+            yield _frame(source, batch, columns, start)
             start += len(batch)
+            if start > size:  # pages that lead to one another again and again
+                raise DataError(f"{source.name} is damaged: it gives more rows than it has bytes")
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import hashlib
 import io
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -72,7 +73,14 @@ def open_raw(path: Path, name: str, digest: Digest | None = None) -> Iterator[Bi
                 else:
                     inner = stack.enter_context(_open_member(stream, name, limit))
                 yield cast(BinaryIO, io.BufferedReader(_Limited(inner, limit, name), _BUFFER))
-        except (gzip.BadGzipFile, zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
+        except (
+            gzip.BadGzipFile,
+            zipfile.BadZipFile,
+            EOFError,
+            zlib.error,
+            lzma.LZMAError,
+            NotImplementedError,
+        ) as error:
             raise DataError(f"{name}: the compressed file is damaged or cut off ({error})") from None
 
 

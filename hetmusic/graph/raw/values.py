@@ -15,6 +15,8 @@ from kg_schema.dump_files import ScalarType
 _WHAT = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
 _TRUE, _FALSE = ["true", "1"], ["false", "0"]
 _INT = r"^[+-]?[0-9]+$"
+# seconds from 1970 to the years 1 and 10000, between which the calendar has dates of the usual form
+_FIRST, _LAST = -62_135_596_800, 253_402_300_799
 
 
 def check_type(source: Source, batch: pl.DataFrame, column: str, dtype: ScalarType) -> None:
@@ -64,15 +66,31 @@ def known_weights(texts: pl.Series) -> pl.Series:
     return pl.select(pl.when(values.cast(pl.Float32).is_finite()).then(values)).to_series()
 
 
-def weights(source: Source, batch: pl.DataFrame, column: str) -> pl.Series:
+def weights(source: Source, batch: pl.DataFrame, column: str, counts: bool = False) -> pl.Series:
     """A column of weights as Float64; a blank one is an error, as is one that float32 cannot hold.
 
+    :param counts: whether they say how many there are of something, so that one below 0 is an error too.
     :raises DataError: naming the first bad value.
     """
     values = convert(source, batch, column, "float")
     bad = batch.filter(values.cast(pl.Float32).is_finite().fill_null(False).not_())
     if bad.height:
         _refuse(source, bad, column, "a finite number", batch.height)
+    below = batch.filter(values < 0)
+    if counts and below.height:
+        _refuse(source, below, column, "a count, which is 0 or more", batch.height)
+    return values
+
+
+def components(source: Source, batch: pl.DataFrame, column: str) -> pl.Series:
+    """A column of components of vectors as Float64, null where blank; one that float32 cannot hold is an error.
+
+    :raises DataError: naming the first bad value.
+    """
+    values = convert(source, batch, column, "float")
+    bad = batch.filter(~values.cast(pl.Float32).is_finite())
+    if bad.height:
+        _refuse(source, bad, column, "a number that float32 can hold", batch.height)
     return values
 
 
@@ -101,10 +119,7 @@ def times(source: Source, batch: pl.DataFrame, spec: TimeSpec, part: str) -> pl.
 def _from_column(source: Source, batch: pl.DataFrame, spec: TimeSpec) -> pl.Series:
     column = spec.column or ""
     if spec.unit != "iso":
-        whole = convert(source, batch, column, "float")
-        exact = batch[column].str.strip_chars().cast(pl.Int64, strict=False)
-        units = exact.fill_null(whole.floor().cast(pl.Int64))
-        return units if spec.unit == "s" else units // 1000
+        return _from_number(source, batch, column, 1 if spec.unit == "s" else 1000)
     text = pl.col(column).str.strip_chars().str.replace(r"^(\d{4}-\d\d-\d\d) ", "${1}T")
     text = text.str.replace(r"^(\d{4}-\d\d-\d\d)$", "${1}T00:00:00")
     text = text.str.replace(r"(T[0-9:.]+)$", "${1}Z")
@@ -113,6 +128,18 @@ def _from_column(source: Source, batch: pl.DataFrame, spec: TimeSpec) -> pl.Seri
     if bad.height:
         _refuse(source, bad, column, "an ISO 8601 time", batch.height)
     return parsed.dt.epoch("s")
+
+
+def _from_number(source: Source, batch: pl.DataFrame, column: str, a_second: int) -> pl.Series:
+    """Seconds from a number of units, of which a second has ``a_second``."""
+    units = convert(source, batch, column, "float")
+    outside = batch.filter(~units.is_between(_FIRST * a_second, _LAST * a_second))
+    if outside.height:
+        other = "`unit: ms`" if a_second == 1 else "`unit: s`"
+        text = f"a time between the years 1 and 9999; perhaps it needs {other}"
+        _refuse(source, outside, column, text, batch.height)
+    exact = batch[column].str.strip_chars().cast(pl.Int64, strict=False)
+    return exact.fill_null(units.floor().cast(pl.Int64)) // a_second
 
 
 def _from_date(source: Source, batch: pl.DataFrame, spec: TimeSpec) -> pl.Series:

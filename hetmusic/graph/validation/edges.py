@@ -167,7 +167,7 @@ class EdgeCheck:
         weight = table["weight"]
         self._values("blank-weight", table, weight.is_null(), "edges have no weight")
         self._values("weight-not-finite", table, ~weight.is_finite(), "weights are NaN or infinite")
-        counts = self.relation is None or self.relation.merge == "sum"
+        counts = self.relation is None or self.relation.counts or self.relation.weight is None
         negative = "negative-count" if counts else "negative-weight"
         self._values(negative, table, (weight < 0) & weight.is_finite(), "weights are negative")
         self._values("zero-weight", table, weight == 0, "weights are 0")

@@ -80,7 +80,7 @@ class ManyFilesReader(Reader):
         salt = f"{cls.__module__}:{cls.__qualname__} {cls.version}"
         keys = []
         arguments = [salt.partition(" ")[0], str(source.path), cls.__name__]
-        listed = chunks(source.path, paths, salt)
+        listed = chunks(source.path, paths, salt, source.root)
         # of the two the chunks are closed first, while no thread waits for a process
         with (
             closing(WorkerPool(arguments, self.workers)) as pool,
