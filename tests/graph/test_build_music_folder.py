@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import struct
 from pathlib import Path
@@ -174,6 +175,50 @@ def test_a_collection(collection: Path) -> None:
     assert findings(report) == {
         "no title: called by the name of the file": ("repaired", 1, ["Anna/First/03 Third.ogg"]),
         "not UTF-8, read as Windows-1252": ("repaired", 1, ["Anna/First/02.txt"]),
+    }
+
+
+def plain_title(path: Path) -> str | None:
+    """The title by looking at the bytes: a frame of ID3v2.2 or ID3v2.3, an ID3v1 block, or a Vorbis comment."""
+    data = path.read_bytes()
+    if path.suffix == ".ogg":
+        comment = re.search(rb"(?i)title=", data[:100_000])
+        if comment is None:
+            return None
+        size = int.from_bytes(data[comment.start() - 4 : comment.start()], "little")
+        return data[comment.start() : comment.start() + size].decode().partition("=")[2]
+    old = data.startswith(b"ID3\2")
+    name, width, skip = (b"TT2", 3, 6) if old else (b"TIT2", 4, 10)
+    at = data[:300_000].find(name)
+    if data.startswith(b"ID3") and at >= 0:
+        size = int.from_bytes(data[at + len(name) : at + len(name) + width], "big")
+        content = data[at + skip : at + skip + size]
+        encoding = {0: "latin-1", 1: "utf-16", 3: "utf-8"}[content[0]]
+        return content[1:].decode(encoding).strip("\0") or None
+    return data[-125:-95].decode("latin-1").strip(" \0") or None if data[-128:-125] == b"TAG" else None
+
+
+def test_real_sound_files(shared_data: Path, tmp_path: Path) -> None:
+    raw = shared_data / "ultrastar"
+    if not raw.is_dir():
+        pytest.skip(f"{raw} is not there")
+    graph = MusicGraph.build("music-folder", raw=raw, out=tmp_path / "graph")
+    sounds = {
+        path.relative_to(raw).as_posix(): path for path in raw.rglob("*") if path.suffix in (".mp3", ".ogg")
+    }
+    assert len(sounds) == 8
+    titles = {key: plain_title(path) for key, path in sounds.items()}
+    found = songs(graph)
+    assert {key: row["name"] for key, row in found.items()} == {
+        key: title or sounds[key].stem for key, title in titles.items()
+    }
+    report = BuildReport.model_validate(graph.meta.build_report)
+    unnamed = report.find("no title: called by the name of the file")
+    assert unnamed is not None
+    assert unnamed.rows == sum(title is None for title in titles.values()) == 3
+    assert all(50 < row["duration"] < 300 for row in found.values())
+    assert {row["cover"] for row in found.values()} == {
+        f"{Path(key).parent.as_posix()}/cover.jpg" for key in sounds
     }
 
 
