@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
 from pathlib import Path
 
@@ -176,6 +177,24 @@ def test_json_that_is_something_else(tmp_path: Path) -> None:
         "entry of tags that is no pair of a text and a number, left out",
         "similars that are no list, left out",
     }
+
+
+def test_a_list_that_is_computed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    path = write_database(tmp_path / "raw" / "lastfm_similars.db", ("other", "tid TEXT", [("TRX",)]))
+    endless = (
+        "WITH RECURSIVE n(tid) AS (SELECT 1 UNION ALL SELECT tid + 1 FROM n) SELECT tid, '' AS target FROM n"
+    )
+    for statement, message in (
+        (f"CREATE VIEW similars_src AS {endless}", "'similars_src' is not a plain table"),
+        ("DROP VIEW similars_src", "no table 'similars_src'; the database has 'other'"),
+    ):
+        connection = sqlite3.connect(path)
+        connection.execute(statement)
+        connection.commit()
+        connection.close()
+        with pytest.raises(DataError, match=message):
+            build("msd-lastfm", tmp_path / "raw")
 
 
 @pytest.mark.parametrize("name", ["lastfm_tags.db", "lastfm_similars.db"])

@@ -28,7 +28,16 @@ def read_sqlite(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame
 
     :raises DataError: if the file is no database or damaged, has no such table, or the table no such column.
     """
-    table = source.spec.table or ""
+    return read_table(source, source.spec.table or "", columns)
+
+
+def read_table(
+    source: Source, table: str, columns: Sequence[str], size: int = _BATCH
+) -> Iterator[pl.DataFrame]:
+    """The same for any table.
+
+    :param size: rows of a batch.
+    """
     with open_database(source.path, source.name) as connection:
         found, ordered = _columns(connection, source, table)
         source.check_columns(found, columns)
@@ -36,11 +45,11 @@ def read_sqlite(source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame
         names = ", ".join(map(_quoted, columns)) or "1"
         order = f" ORDER BY {ROWID}" if ordered else ""
         rows = connection.execute(f"SELECT {names} FROM {_quoted(table)}{order}")
-        start, size = 1, source.path.stat().st_size
-        while batch := rows.fetchmany(_BATCH):
+        start, most = 1, source.path.stat().st_size
+        while batch := rows.fetchmany(size):
             yield _frame(source, batch, columns, start)
             start += len(batch)
-            if start > size:  # pages that lead to one another again and again
+            if start > most:  # pages that lead to one another again and again
                 raise DataError(f"{source.name} is damaged: it gives more rows than it has bytes")
 
 

@@ -13,7 +13,7 @@ from hetmusic.graph.raw.many.parsing import BadFileError, Note
 from hetmusic.graph.raw.readers.base import Reader, readers
 from hetmusic.graph.raw.readers.many_files import ManyFilesReader
 from hetmusic.graph.raw.source import LINE, Source
-from hetmusic.graph.raw.sqlite_files import open_database
+from hetmusic.graph.raw.sqlite_files import read_table
 
 # bytes; a track has up to 100 tags and a few hundred similar ones
 _LONGEST = 1 << 24
@@ -69,15 +69,8 @@ class LastfmSimilars(Reader):
 
     def read(self, source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         """Yield the pairs of some thousand tracks at a time; ``LINE`` is the row of the track."""
-        with open_database(source.path, source.name) as connection:
-            rows = connection.execute("SELECT tid, target FROM similars_src ORDER BY rowid")
-            start = 1
-            while batch := rows.fetchmany(_ROWS):
-                lines = range(start, start + len(batch))
-                texts = [(line, *map(_plain, row)) for line, row in zip(lines, batch, strict=True)]
-                schema = {LINE: pl.Int64, "track_id": pl.String, "target": pl.String}
-                yield _unlisted(source, pl.DataFrame(texts, schema, orient="row")).select(LINE, *columns)
-                start += len(batch)
+        for batch in read_table(source, "similars_src", ["tid", "target"], _ROWS):
+            yield _unlisted(source, batch.rename({"tid": "track_id"})).select(LINE, *columns)
 
 
 def _unlisted(source: Source, rows: pl.DataFrame) -> pl.DataFrame:
@@ -93,16 +86,6 @@ def _unlisted(source: Source, rows: pl.DataFrame) -> pl.DataFrame:
     source.count("dropped", "list that is not of tracks and scores", wrong, "track_id")
     rows = rows.filter(right.fill_null(False))
     return rows.explode("similar", "score")
-
-
-def _plain(value: Any) -> str | None:
-    return (
-        None
-        if value is None
-        else value.decode("utf-8", "replace")
-        if isinstance(value, bytes)
-        else str(value)
-    )
 
 
 def _record(path: Path) -> dict[str, Any]:
