@@ -168,6 +168,9 @@ def test_json_that_is_something_else(tmp_path: Path) -> None:
     assert graph.keys("song") == [ONE, TWO, THREE]
     assert weights(graph, "has_tag", "tag") == {(THREE, "vienna"): 100.0, (TWO, "fine"): 3.0}
     dropped = {finding.reason: finding for finding in report.findings if finding.action == "dropped"}
+    assert len(dropped) == sum(finding.action == "dropped" for finding in report.findings), (
+        "counted for one table"
+    )
     assert {reason: finding.rows for reason, finding in dropped.items()} == {
         "no JSON, or cut off": 3, "JSON, but no object": 1, "file without a track id": 1,
     }  # fmt: skip
