@@ -25,6 +25,8 @@ M = TypeVar("M", bound=BaseModel)
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEEPEST = 50
 _LARGEST = 1 << 22
+# of a value in a message
+_DIGITS = 100
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,10 @@ class YamlFile:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = f":{mark.line + 1}" if mark else ""
-            raise SchemaError(f"{name}{line}: not valid YAML: {error.problem or error.context}") from None
+            reason = str(error.problem or error.context)[: 2 * _DIGITS]
+            raise SchemaError(f"{name}{line}: not valid YAML: {reason}") from None
         except (yaml.YAMLError, ValueError) as error:
-            raise SchemaError(f"{name}: not valid YAML: {str(error).splitlines()[0]}") from None
+            raise SchemaError(f"{name}: not valid YAML: {str(error).splitlines()[0][:_DIGITS]}") from None
         finally:
             if loader is not None:
                 loader.dispose()
@@ -127,8 +130,16 @@ def _problem(detail: ErrorDetails) -> tuple[Location, str]:
         return location, "this key is missing"
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] != "value_error" and isinstance(detail["input"], (str, int, float)):
-        message += f", not {detail['input']!r}"
+        message += f", not {_shown(detail['input'])}"
     return location, message
+
+
+def _shown(value: str | int | float) -> str:
+    """A value as people may have written it, not longer than anybody reads."""
+    if isinstance(value, int) and abs(value) >= 10**_DIGITS:  # Python refuses to write very long numbers
+        return "a number so long"
+    text = repr(value)
+    return text if len(text) <= _DIGITS else f"{text[:_DIGITS]}..."
 
 
 def _check_events(text: str, name: str) -> None:

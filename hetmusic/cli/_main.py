@@ -41,6 +41,9 @@ _USERS_PROBLEMS = {
     errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS,
 }  # fmt: skip
 
+# characters of a message, which may quote what somebody made very long
+_LONGEST = 4000
+
 #: packages that commands import when they run
 _REQUIRED = {
     "dgl",
@@ -132,6 +135,7 @@ def _advice(stop: BaseException) -> str:
 
 def _fail(message: str, status: int) -> None:
     # names of files and values of the data may hold what a terminal takes for commands
-    shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in " ".join(message.split()))
+    words = " ".join(message[:_LONGEST].split()) + ("..." if len(message) > _LONGEST else "")
+    shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in words)
     click.echo(f"error: {shown}", err=True)
     sys.exit(status)

@@ -455,6 +455,9 @@ def test_an_endless_line(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         )
 
 
+REST = "item: song\nfiles: {l: {path: l.csv}}\n"
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -464,6 +467,10 @@ def test_an_endless_line(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("a: " + "[" * 60, "levels of nesting"),
         ("rows: " + "9" * 10_000 + "\n", "not valid YAML"),
         ('name: "\\ud800"\n', "not valid YAML"),
+        (f"{REST}name: {'1:' * 5000}1\n", "name: Input should be a valid string, not a number so long"),
+        (f"{REST}name: {'!' * 5000}\n", "could not determine a constructor|not valid YAML"),
+        (f"{REST}name: '{'!' * 5000}'\n", "name: String should match pattern .*, not '!!!!!"),
+        ("item: !!float " + "x" * 5000 + "\n", "not valid YAML"),
         ("? {a: 1}\n: 2\n", "a key must be a single word"),
         ("- a\n- b\n", "Input should be"),
         ("7\n", "Input should be"),

@@ -13,8 +13,8 @@ from hetmusic.errors import DataError
 from hetmusic.graph.raw.source import LINE, Source
 
 _BATCH = 1 << 18
-# as for other compressed files (streams.py), but columns of few values are packed much better than text
-_RATIO = 1000
+# as for other compressed files (streams.py); a row in which anything differs takes more than a byte for a hundred rows
+_RATIO = 100
 _ALWAYS = 1 << 26
 
 
