@@ -55,6 +55,10 @@ class ModelConfig(StrictModel):
     dim: int = Field(128, ge=1, le=8192)
     """Size of the representations in every tower."""
 
+    tower_weights: Literal["learned", "equal"] = "learned"
+    """How towers count in the final score: by learned convex weights (eq. 5), or all alike. Learned weights lean towards
+    what fits the training data best, which need not be what ranks best."""
+
     num_layers: int = Field(2, ge=1, le=8)
     """Number of HeteroConv layers in every tower."""
 

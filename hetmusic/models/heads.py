@@ -47,7 +47,10 @@ class Head(nn.Module):
         self.towers = list(towers)
         self.user_towers = list(user_towers)
         self.config = config
-        self.weights = nn.Parameter(torch.zeros(len(self.towers)))
+        #: before the softmax; all zero, and not trained, where towers are to count alike
+        self.weights = nn.Parameter(
+            torch.zeros(len(self.towers)), requires_grad=config.tower_weights == "learned"
+        )
         self.bias = nn.Parameter(torch.zeros(num_items)) if config.item_bias else None
 
     def forward(
@@ -68,6 +71,8 @@ class Head(nn.Module):
 
     def tower_weights(self, present: Mapping[str, Tensor], num_items: int) -> Tensor:
         """Convex weights of the towers for every item, renormalised over the towers present for it (eq. 5).
+
+        With ``tower_weights = "equal"`` they are one over the number of towers present.
 
         :return: shape ``(num_items, num_towers)``, rows summing to one (to zero where nothing is present).
         """

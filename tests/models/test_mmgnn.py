@@ -162,6 +162,13 @@ class TestHeads:
         without_ids = {"ids": torch.tensor([False, True])}
         assert torch.allclose(head.tower_weights(without_ids, 2), torch.tensor([[0.0, 1.0], [1.0, 0.0]]))
 
+    def test_equal_weights_stay_equal(self):
+        head = LateHead(["ids", "audio"], [], ModelConfig(dim=2, tower_weights="equal"), 2)
+        views = head(self.users, self.items, self.present, None)
+        assert not head.weights.requires_grad
+        # song 0: the mean of 0.6 and 1, divided by the temperature of 0.1; song 1 lacks audio
+        assert torch.allclose(views[0].users @ views[0].items.T, torch.tensor([[8.0, 8.0]]))
+
     def test_song_without_any_tower_scores_zero(self):
         nothing = {name: torch.tensor([False, True]) for name in ("ids", "audio")}
         views = self.head(LateHead)(self.users, self.items, nothing, None)
