@@ -97,21 +97,29 @@ def make_entries(graph: MusicGraph, asked: Asked) -> list[Entry]:
     return entries
 
 
-def find_studies(folder: Path, graph: MusicGraph) -> dict[str, tuple[dict[str, Any], str]]:
-    """The best settings of every study in a folder, and where they come from, by model.
+def find_studies(
+    folder: Path, graph: MusicGraph, models: Sequence[str]
+) -> dict[str, tuple[dict[str, Any], str]]:
+    """The best settings of the studies in a folder, and where they come from, by model.
 
     :param folder: a study, or a folder of studies.
-    :raises RunError: if there is none, two are of the same model, or one is of another graph.
+    :param models: those that settings are wanted for; a study of another one need not have a finished trial.
+    :raises RunError: if there is no study, two are of the same model, one is of another graph, or a wanted one has no
+        finished trial.
     """
     found: dict[str, tuple[dict[str, Any], str]] = {}
+    met: set[str] = set()
     for path in sorted([*folder.glob(STUDY_FILE), *folder.glob(f"*/{STUDY_FILE}")]):
         study = read_study(path.parent)
         assert study is not None
         model = str(study["model"])
         if study["graph"].get("checksum") != identify_graph(graph)["checksum"]:
             raise RunError(f"{path.parent} is a study on another graph ({study['graph'].get('name')})")
-        if model in found:
+        if model in met:
             raise RunError(f"{folder} has two studies of {model}")
+        met.add(model)
+        if model not in models:
+            continue
         if not (path.parent / BEST_FILE).is_file():
             raise RunError(
                 f"{path.parent} has no finished trial yet, so there are no tuned settings of {model}"
@@ -121,7 +129,7 @@ def find_studies(folder: Path, graph: MusicGraph) -> dict[str, tuple[dict[str, A
             read_toml(path.parent / BEST_FILE),
             f"tuned, {count} {'trial' if count == 1 else 'trials'}",
         )
-    if not found:
+    if not met:
         raise RunError(f"{folder} holds no study")
     return found
 
@@ -178,7 +186,7 @@ def _study(
 def _studies(graph: MusicGraph, asked: Asked) -> dict[str, tuple[dict[str, Any], str]]:
     found: dict[str, tuple[dict[str, Any], str]] = {}
     for folder in asked.tuned:
-        found |= find_studies(folder, graph)
+        found |= find_studies(folder, graph, asked.models)
     return found
 
 

@@ -58,7 +58,7 @@ def test_settings_come_from_defaults_studies_files_and_single_ones(graph, proble
     models, tuned = ["ease", "ials", "popularity"], [tmp_path / "studies"]
     ease, ials, popularity = make_entries(graph, Asked.parse(models, tuned, [], ["ials.alpha=2"]))
     assert ease.source == "tuned, 3 trials"
-    assert ease.settings == find_studies(tmp_path / "studies" / "ease", graph)["ease"][0]
+    assert ease.settings == find_studies(tmp_path / "studies" / "ease", graph, models)["ease"][0]
     assert (ials.source, ials.settings["factors"], ials.settings["alpha"]) == ("tuned, 1 trial, --set", 4, 2)
     assert popularity == Entry("popularity", "popularity", {}, "defaults")
     file = [f"ease={tmp_path / 'own.toml'}"]
@@ -78,18 +78,19 @@ def test_mistakes_in_settings_name_where_they_stand(graph, tmp_path):
 
 def test_folders_without_the_right_studies(graph, problem, tmp_path):
     with pytest.raises(RunError, match="holds no study"):
-        find_studies(tmp_path, graph)
+        find_studies(tmp_path, graph, ["ease"])
     other = small_graph(tmp_path / "graph", users=20)
     study(Problem(other, random_split(other, seed=0)), tmp_path / "other" / "ease", trials=1)
     with pytest.raises(RunError, match=r"ease is a study on another graph \(tiny\)"):
-        find_studies(tmp_path / "other", graph)
+        find_studies(tmp_path / "other", graph, ["ease"])
     study(problem, tmp_path / "twice" / "a", trials=1)
     study(problem, tmp_path / "twice" / "b", trials=1)
     with pytest.raises(RunError, match="has two studies of ease"):
-        find_studies(tmp_path / "twice", graph)
+        find_studies(tmp_path / "twice", graph, ["ease"])
     (tmp_path / "twice" / "b" / "best.toml").unlink()
     with pytest.raises(RunError, match="has no finished trial yet, so there are no tuned settings of ease"):
-        find_studies(tmp_path / "twice" / "b", graph)
+        find_studies(tmp_path / "twice" / "b", graph, ["ease"])
+    assert find_studies(tmp_path / "twice" / "b", graph, ["ials"]) == {}
 
 
 def test_all_are_tuned_that_can_be(graph, problem, tmp_path, caplog):
