@@ -59,7 +59,8 @@ def read_tag_totals(
         split = splitter.split(
             rows.select(pl.col("key").unique()).sort("key").with_columns(text=pl.col("key"))
         )
-        rows = rows.join(split.select("key", "kind", "node"), on="key", how="left")
+        nodes_of = split.select("key", "kind", "node")
+        rows = rows.join(nodes_of, on="key", how="left", maintain_order="left")
         edges.setdefault(node_type, []).append(rows.select("src", "kind", "node", "weight"))
         words.append(split)
     return TagTotals(

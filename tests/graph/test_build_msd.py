@@ -75,6 +75,17 @@ def test_files_of_tracks_alone(tmp_path: Path) -> None:
     assert report.rows == {"data": 3}
 
 
+def test_the_raw_folder_is_the_tree_itself(tmp_path: Path) -> None:
+    write_tree(tmp_path / "raw")
+    (tmp_path / "raw" / "notes.txt").write_text("mine")
+    graph, report = build(tmp_path / "raw")
+    assert graph.keys("song") == [ONE, TWO, THREE]
+    assert report.rows == {"*.h5": 3}
+    (file,) = graph.meta.provenance
+    size = sum(path.stat().st_size for path in (tmp_path / "raw").rglob("*.h5"))
+    assert (file.name, file.bytes) == ("*.h5/", size)
+
+
 def test_what_is_never_known_is_missing(tmp_path: Path) -> None:
     write_tree(tmp_path / "raw" / "h5")
     graph, report = build(tmp_path / "raw")

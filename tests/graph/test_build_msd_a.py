@@ -88,14 +88,14 @@ class Family:
         write_lastfm_databases(raw / "msd-lastfm", self.tracks, self.tags, self.similars)
         (raw / "msd-a.txt").write_text("".join(f"{song}\n" for song in self.items))
 
-    def build(self, raw: Path, **options: Any) -> tuple[MusicGraph, BuildReport]:
+    def build(self, raw: Path, out: str = "graph", **options: Any) -> tuple[MusicGraph, BuildReport]:
         folders = {name: raw / name for name in DUMPS}
         graph = MusicGraph.build(
             DUMPS,
             raw=folders,
             name="msd-a",
             filters={"items": raw / "msd-a.txt", **options},
-            out=raw / "graph",
+            out=raw / out,
         )
         assert validate_graph(graph.path).valid
         return graph, BuildReport.model_validate(graph.meta.build_report)
@@ -197,6 +197,18 @@ def test_a_family_of_files(tmp_path: Path, seed: int) -> None:
     excluded = report.find("song is listed in taste-profile/sid_mismatches.txt")
     assert excluded is not None
     assert excluded.rows == sum(song in bad for _, song in family.plays)
+
+
+def test_two_builds_are_the_same_to_the_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    family = Family(4)
+    family.write(tmp_path / "raw")
+    family.build(tmp_path / "raw", top_users=10)
+    monkeypatch.setenv("HETMUSIC_CACHE", str(tmp_path / "cache"))
+    family.build(tmp_path / "raw", "again", top_users=10)
+    first, second = tmp_path / "raw" / "graph", tmp_path / "raw" / "again"
+    names = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+    assert names == sorted(path.relative_to(second) for path in second.rglob("*") if path.is_file())
+    assert [name for name in names if (first / name).read_bytes() != (second / name).read_bytes()] == []
 
 
 def test_a_list_of_tracks(tmp_path: Path) -> None:
