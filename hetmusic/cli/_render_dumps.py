@@ -93,7 +93,7 @@ def _about(spec: DumpSpec) -> None:
 def _file(entry: FileSpec) -> str:
     more = [f"{entry.rows:,} rows"] if entry.rows is not None else []
     more += [size(entry.size)] if entry.size is not None else []
-    return entry.path[0] + _bracketed(more, entry.optional)
+    return ("the folder itself" if entry.path[0] == "." else entry.path[0]) + _bracketed(more, entry.optional)
 
 
 def _download(load: Download) -> str:

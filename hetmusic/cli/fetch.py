@@ -12,9 +12,10 @@ import click
 @click.option(
     "--to", "folder", type=click.Path(path_type=Path), required=True, help="Folder for the raw files."
 )
+@click.option("--only", multiple=True, metavar="FILE", help="One of the files; may be repeated.")
 @click.option("--offline", is_flag=True, help="Only look what is there and what is missing.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
-def command(dump: str, folder: Path, offline: bool, quiet: bool) -> None:
+def command(dump: str, folder: Path, only: tuple[str, ...], offline: bool, quiet: bool) -> None:
     """Download the raw files of a public data set.
 
     DUMP is the name of a data set, or a specification (YAML). An interrupted
@@ -28,7 +29,7 @@ def command(dump: str, folder: Path, offline: bool, quiet: bool) -> None:
     from kg_schema.dump import DumpSpec
 
     spec, lacking = DumpSpec.load(dump), 0
-    for found in fetch(spec, folder, offline=offline, observer=watching(quiet)):
+    for found in fetch(spec, folder, only=only, offline=offline, observer=watching(quiet)):
         fetched(found)
         lacking += found.lacking
     if lacking:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,7 +10,7 @@ from typing import Literal
 from hetmusic._io import explaining_failed_write, locked, sha256, with_parents
 from hetmusic.dumps.download import Patience, download, mismatch
 from hetmusic.dumps.unpack import unpack
-from hetmusic.errors import DownloadError
+from hetmusic.errors import DownloadError, did_you_mean
 from kg_schema.dump import DumpSpec
 from kg_schema.dump_downloads import Download
 
@@ -55,24 +55,36 @@ def fetch(
     spec: DumpSpec,
     folder: str | Path,
     *,
+    only: Sequence[str] = (),
     offline: bool = False,
     observer: FetchObserver | None = None,
     patience: Patience | None = None,
 ) -> Iterator[Fetched]:
     """Get what a data set needs, one file after the other; what is there already is checked and kept.
 
+    :param only: names of the downloads, or of what they give, that are wanted; by default all.
     :param offline: only look what is there.
     :raises DownloadError: for a needed file that cannot be had, or a file in the folder that is not what it should be.
     """
     if not spec.downloads:
         where = f"; {spec.homepage} may tell" if spec.homepage else ""
         raise DownloadError(f"{spec.name!r} does not say where its files can be downloaded{where}")
+    wanted = _wanted(spec, only)
     folder = Path(folder)
     if offline and not folder.is_dir():
         raise DownloadError(f"{folder} is not a folder")
     with explaining_failed_write(folder), with_parents(folder / "any"), locked(folder):
-        for load in spec.downloads:
+        for load in wanted:
             yield _fetch(load, folder, offline, observer or FetchObserver(), patience or Patience())
+
+
+def _wanted(spec: DumpSpec, only: Sequence[str]) -> list[Download]:
+    for name in only:
+        known = [known for load in spec.downloads for known in (load.file, *load.gives)]
+        if name not in known:
+            hint = did_you_mean(name, known) or f"; there are {', '.join(dict.fromkeys(known))}"
+            raise DownloadError(f"{spec.name!r} has no download {name!r}{hint}")
+    return [load for load in spec.downloads if not only or {load.file, *load.gives} & set(only)]
 
 
 def _fetch(

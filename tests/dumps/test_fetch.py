@@ -314,6 +314,15 @@ def test_by_hand_optional_and_offline(server: Server, tmp_path: Path) -> None:
         list(fetch(dump, tmp_path / "nix", offline=True))
 
 
+def test_some_of_the_files(server: Server, tmp_path: Path) -> None:
+    server.pages["p.csv"] = Page(CONTENT)
+    dump = spec({"url": server.url("p.csv")}, {"url": server.url("b.zip"), "unpack": ["q.csv"]})
+    assert [found.load.file for found in fetch(dump, tmp_path, only=["p.csv"], patience=QUICK)] == ["p.csv"]
+    assert [found.load.file for found in fetch(dump, tmp_path, only=["q.csv"], offline=True)] == ["b.zip"]
+    with pytest.raises(DownloadError, match=r"'mine' has no download 'q\.cvs' \(did you mean 'q\.csv'\?\)"):
+        list(fetch(dump, tmp_path, only=["q.cvs"]))
+
+
 def test_no_downloads_at_all(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match=r"'mine' does not say where .*; https://data.example may tell"):
         list(fetch(spec(), tmp_path / "raw"))
