@@ -34,8 +34,6 @@ def normalise_name(text: str, guests: bool = True) -> str:
     plain = _AND.sub(" and ", folded)
     plain = _COMMA_THE.sub(r"the \1", plain)
     words = "".join(c if _in_word(c) else " " for c in _INSIDE.sub("", plain)).split()
-    if not words:
-        return " ".join(folded.split())  # nothing but letters that are read as apostrophes
     return " ".join(_guests(_without_the(words), guests))
 
 
@@ -50,7 +48,8 @@ def _fold(text: str) -> str:
 
 
 def _in_word(character: str) -> bool:
-    return unicodedata.category(character)[0] in "LNM"
+    # U+02BC counts as a letter, but is written and read as an apostrophe
+    return character != "ʼ" and unicodedata.category(character)[0] in "LNM"
 
 
 def _without_the(words: list[str]) -> list[str]:
