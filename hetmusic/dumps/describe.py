@@ -149,6 +149,8 @@ def _joined(spec: DumpSpec) -> Iterator[str]:
 
 
 def _left_out(spec: DumpSpec) -> Iterator[str]:
+    for name, keep in spec.filters.lists.items():
+        yield f"{name} that `{keep.key}` of {file_name(spec, keep.file or '')} does not name"
     for entry_id, entry in spec.files.items():
         name = file_name(spec, entry_id)
         for rule in entry.exclude:

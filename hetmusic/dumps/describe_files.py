@@ -34,6 +34,8 @@ def _file(spec: DumpSpec, file: str, entry: FileSpec) -> Iterator[str]:
     yield "; ".join(parts)
     if entry.reader is not None:
         yield from _reader_columns(entry.reader)
+    if entry.numbered:
+        yield f"  `{entry.numbered}` is the number of the line"
     for name, rule in entry.resolve.items():
         names = " and ".join(f"`{column}`" for column in rule.by)
         yield f"  blank `{name}` is the only one that {names} has elsewhere, else `{rule.prefix}` and {names}"

@@ -10,10 +10,12 @@ import polars as pl
 import pytest
 
 from benchmarks.build_lfm2k import build as build_p2
+from hetmusic.dumps import describe
 from hetmusic.errors import DataError
 from hetmusic.graph import MusicGraph
 from hetmusic.graph.build_report import BuildReport
 from hetmusic.graph.splits import split_from_file
+from kg_schema.dump import DumpSpec
 
 VECTORS = {"text": "all-MiniLM-L6-v2.npy", "audio": "vggish.npy", "voice": "whisper.npy"}
 DIMS = {"text": 384, "audio": 128, "voice": 512}
@@ -128,6 +130,12 @@ def test_the_numbers_of_rows_are_no_ids(raw: tuple[Path, Path]) -> None:
     keys = artists_of_rows(lfm2k)
     wrong = [number for number, key in enumerate(keys) if str(number) in known and str(number) != key]
     assert len(wrong) > 1_000
+
+
+def test_in_words() -> None:
+    text = describe(DumpSpec.load("lfm2k-mm"))
+    assert "  `line` is the number of the line" in text["files"]
+    assert "items that `itemID` of lfm2k_og_ids.inter does not name" in text["left out"]
 
 
 def small(folder: Path) -> Path:

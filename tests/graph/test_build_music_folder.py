@@ -394,6 +394,14 @@ def test_times_of_lyrics_are_left_out(text: str, plain: str) -> None:
     assert without_times(text) == plain
 
 
+def test_a_folder_without_music(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "a.txt").write_text("no music")
+    with pytest.raises(DataError, match=r"raw holds no sound file \(\.mp3, \.flac, "):
+        build(raw)
+
+
 def test_without_mutagen(collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hetmusic.graph.raw.readers.music_folder.find_spec", lambda name: None)
     with pytest.raises(SchemaError, match=r"read by mutagen: pip install 'hetmusic\[music\]'"):

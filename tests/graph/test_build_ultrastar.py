@@ -253,9 +253,10 @@ def test_limits_of_depth_and_number(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_folder_without_songs(tmp_path: Path) -> None:
-    graph, report = build(put(tmp_path / "raw", {"a.mp3": b"x"}))
-    assert graph.num_nodes("song") == 0
-    assert "* has no rows" in report.warnings
+    with pytest.raises(
+        DataError, match=r"raw holds no UltraStar song \(a text file with #TITLE: and #ARTIST:\)"
+    ):
+        build(put(tmp_path / "raw", {"a.mp3": b"x", "b.txt": "#TITLE:x\n"}))
 
 
 def test_a_table_or_column_that_the_reader_lacks(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -57,6 +58,8 @@ class FolderReader(Reader):
     """
 
     folder: ClassVar = True
+    #: what it looks for
+    what: ClassVar[str]
     #: table -> its columns
     tables: ClassVar[Mapping[str, Sequence[str]]]
 
@@ -73,7 +76,10 @@ class FolderReader(Reader):
         source.check_columns(list(self.tables[table]), columns)
         counts = Counts()
         files = walk(source.path, counts)
-        rows = sorted((number, *values) for kind, number, values in self.rows(files, counts) if kind == table)
+        found = list(self.rows(files, counts))
+        if not found:
+            raise DataError(f"{source.path} holds no {self.what}")
+        rows = sorted((number, *values) for kind, number, values in found if kind == table)
         if table == first:
             counts.note(source)
         schema = {LINE: pl.Int64, **dict.fromkeys(self.tables[table], pl.String)}
@@ -103,9 +109,10 @@ def walk(root: Path, counts: Counts) -> list[Found]:
     :raises DataError: if there are too many.
     """
     found: list[Found] = []
-    for number, (name, path, reason) in enumerate(sorted(_entries(root)), 1):
-        if number > FILES:
-            raise DataError(f"{root.name} holds more than {FILES:,} files")
+    entries = sorted(itertools.islice(_entries(root), FILES + 1))
+    if len(entries) > FILES:
+        raise DataError(f"{root.name} holds more than {FILES:,} files")
+    for number, (name, path, reason) in enumerate(entries, 1):
         if reason:
             counts.add("dropped", reason, number, name)
         else:
@@ -129,21 +136,24 @@ def _entries(root: Path) -> Iterator[tuple[str, Path, str]]:
                 yield _printable(inside / folder), Path(parent, folder), reason
         for file in files:
             if not file.startswith("."):
-                path = Path(parent, file)
-                yield _printable(inside / file), path, _reason(path, real)
+                yield _printable(inside / file), Path(parent, file), _reason(inside / file, root, real)
     for error in failed:
         path = Path(os.fsdecode(error.filename))
         yield _printable(path.relative_to(root)), path, "folder that cannot be read"
 
 
-def _reason(path: Path, root: Path) -> str:
-    """Why a file is not read, or an empty text."""
+def _reason(name: Path, root: Path, real: Path) -> str:
+    """Why a file is not read, or an empty text.
+
+    :param real: the folder without links.
+    """
     try:
-        str(path).encode("utf-8")
+        str(name).encode("utf-8")
     except UnicodeEncodeError:
         return "name that is not UTF-8"
+    path = root / name
     try:
-        if path.is_symlink() and not path.resolve(strict=True).is_relative_to(root):
+        if path.is_symlink() and not path.resolve(strict=True).is_relative_to(real):
             return "link that leaves the folder"
         return "" if path.is_file() else "not a file"
     except (OSError, RuntimeError):  # RuntimeError: links in a circle, until Python 3.12

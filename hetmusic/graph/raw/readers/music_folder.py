@@ -102,6 +102,8 @@ class MusicFolder(ManyFilesReader):
         counts = Counts()
         files = walk(source.path, counts)
         music = [found for found in files if found.suffix in SUFFIXES]
+        if not music:
+            raise DataError(f"{source.path} holds no sound file ({', '.join(SUFFIXES)})")
         paths = [found.path for found in music]
         beside = Beside(files, counts)
         if table == "refs":

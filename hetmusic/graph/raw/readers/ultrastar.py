@@ -58,6 +58,7 @@ class UltraStar(FolderReader):
         "cover": "cover, relative to the folder, if it is there",
         "genre": "one of #GENRE (table `genres`)",
     }
+    what: ClassVar = "UltraStar song (a text file with #TITLE: and #ARTIST:)"
     tables: ClassVar = {"songs": [name for name in columns if name != "genre"], "genres": ["path", "genre"]}
 
     def rows(self, files: Sequence[Found], counts: Counts) -> Iterator[tuple[str, int, Sequence[str | None]]]:
