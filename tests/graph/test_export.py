@@ -164,8 +164,9 @@ class TestCsv:
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=6)
 ODD = st.sampled_from(['"', ",", "\n", "\r\n", " a ", '"x"', "1", "007", "a,b", "\\N", "null", "é", "#"])
 KEYS = st.lists(NAMES | ODD, min_size=1, max_size=6, unique=True)
-WEIGHTS = st.floats(width=32, allow_nan=False, allow_infinity=False)
-TIMES = st.none() | st.integers(-(2**40), 2**40)
+#: of a count: negative ones and times beyond the calendar are refused when the tables are built
+WEIGHTS = st.floats(0, width=32, allow_nan=False, allow_infinity=False)
+TIMES = st.none() | st.integers(-62_135_596_800, 253_402_300_799)
 
 
 @settings(deadline=None, max_examples=60)
