@@ -51,7 +51,8 @@ def findings(report: Mapping[str, Any]) -> None:
         first = ", ".join(f"{line} of {part}" if part else str(line) for line, part in places)
         many = "lines" if len(found["first_lines"]) > 1 else "line"
         rows = f"{found['rows']:,} {'row' if found['rows'] == 1 else 'rows'} of {found['file']}"
-        named = found["part"] == "file" and found["action"] == "dropped"
+        # of a file in a folder its name says more than its number
+        named = found["part"] == "file" and (found["action"] == "dropped" or "*" in found["file"])
         which = "".join(f", {example!r}" for example in found["examples"]) if named else ""
         lines.append(f"  {found['action']} {rows}: {found['reason']} (first: {many} {first}{which})")
     lines += [f"  warning: {warning}" for warning in report.get("warnings", [])]

@@ -66,7 +66,10 @@ class TestCsv:
         graph = MusicGraph.build(
             "hetrec-lastfm", raw=shared_data / "hetrec-lastfm-2k", out=tmp_path / "hetrec"
         )
-        assert rebuilt(graph, tmp_path).checksum == graph.checksum
+        again = rebuilt(graph, tmp_path)
+        assert again.checksum == graph.checksum
+        assert again.meta.about == graph.meta.about
+        assert again.meta.about["homepage"].startswith("https://grouplens.org/")
 
     def test_tags_that_no_build_would_make_are_summed(self, graph: MusicGraph, tmp_path: Path) -> None:
         """``genre0`` is in no vocabulary, so the assignments would become another kind of node."""

@@ -23,7 +23,7 @@ from kg_schema.ontology import Ontology
 SPEC_FILE = "spec.yaml"
 _ROWS = 1 << 20
 _UNKNOWN_TIME = np.iinfo(np.int64).min
-_ABOUT = ("title", "licence", "citation")
+_ABOUT = ("title", "licence", "citation", "homepage")
 
 
 def export_csv(graph: MusicGraph, out: Path, overwrite: bool) -> ExportReport:

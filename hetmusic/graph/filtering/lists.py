@@ -41,9 +41,8 @@ def named(keys: pl.Series, file: str, nodes: NodeTable, notes: Notes) -> NDArray
     unknown = keys.filter(index.is_null())
     if unknown.len() == keys.len():
         first = f"; first: {', '.join(map(repr, keys.head(_EXAMPLES)))}" if keys.len() else ""
-        raise DataError(
-            f"{file} lists {keys.len():,} keys, of which none is a {nodes.node_type} of the graph{first}"
-        )
+        one = f"{'an' if nodes.node_type[0] in 'aeio' else 'a'} {nodes.node_type}"
+        raise DataError(f"{file} lists {keys.len():,} keys, of which none is {one} of the graph{first}")
     if unknown.len():
         examples = ", ".join(map(repr, unknown.head(_EXAMPLES)))
         notes.warn(
