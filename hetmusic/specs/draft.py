@@ -264,7 +264,8 @@ def _described(meaning: Meaning, kind: str) -> Entry:
     linked = {column for other, column in meaning.keys.items() if other != kind}
     for name, column in meaning.table.columns.items():
         nameless = name in meaning.table.options.get("columns", ())
-        if name in {key, values.get("name"), *linked} or column.kind == "blank" or nameless:
+        numbers = name == "rowid" and "table" in meaning.table.options
+        if name in {key, values.get("name"), *linked} or column.kind == "blank" or nameless or numbers:
             continue
         attribute = f"{kind}_{name}" if name in ("key", "name") else name
         dtype = dtypes.get(column.kind)

@@ -69,7 +69,7 @@ def understand(tables: Sequence[Table]) -> list[Meaning]:
 
 def _by_names(table: Table) -> Meaning:
     meaning = Meaning(table)
-    speaks_of = entities_in(_stem(table.path))
+    speaks_of = entities_in(_called(table))
     about = speaks_of[0] if len(speaks_of) == 1 else ""
     roles = {name: role_of(name) for name in table.columns}
     _find_measures(meaning, roles)
@@ -201,7 +201,7 @@ def _own(meaning: Meaning) -> str:
         return ""
     keys = {entity: key for entity, key in meaning.keys.items() if entity not in meaning.others}
     unique = [entity for entity, key in keys.items() if meaning.column(key).unique]
-    speaks_of = entities_in(_stem(meaning.table.path))
+    speaks_of = entities_in(_called(meaning.table))
     for entity in [*speaks_of, *ITEMS, *unique]:
         if entity in unique:
             return entity
@@ -212,9 +212,11 @@ def _own(meaning: Meaning) -> str:
     return entity if mostly or speaks_of == [entity] else ""
 
 
-def _stem(path: str) -> str:
-    """The part of a path that tells what a table is about: the file's name, or that of the folder of many files."""
-    parts = [part for part in path.split("/") if not any(c in part for c in "*?[=")]
+def _called(table: Table) -> str:
+    """What tells what a table is about: its name in a database, the file's, or that of the folder of many files."""
+    if "table" in table.options:
+        return str(table.options["table"])
+    parts = [part for part in table.path.split("/") if not any(c in part for c in "*?[=")]
     return parts[-1].split(".")[0] if parts else ""
 
 

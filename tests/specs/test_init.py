@@ -191,6 +191,18 @@ def test_every_format(tmp_path: Path, kind: str) -> None:
     assert "count_rows: true" in written
 
 
+def test_a_table_of_a_database_is_about_what_it_is_called(tmp_path: Path) -> None:
+    """Its titles are names of songs, whatever the database is called, and row numbers are no attribute."""
+    raw = write(tmp_path / "raw", plays_DOT_csv="user,track_id\nx,t1\ny,t2\n")
+    with sqlite3.connect(raw / "cat.db") as connection:
+        connection.execute("CREATE TABLE tracks (track_id TEXT, title TEXT, seconds INTEGER)")
+        connection.executemany("INSERT INTO tracks VALUES (?, ?, ?)", [("t1", "One", 61), ("t2", "Two", 62)])
+    connection.close()
+    _, graph = build(raw)
+    columns = {"key": ["t1", "t2"], "name": ["One", "Two"], "seconds": [61, 62]}
+    assert graph.nodes("song").to_dict(as_series=False) == columns
+
+
 def test_what_is_doubtful_is_marked(tmp_path: Path) -> None:
     raw = write(
         tmp_path / "raw",
