@@ -109,11 +109,12 @@ def find_studies(
     """
     found: dict[str, tuple[dict[str, Any], str]] = {}
     met: set[str] = set()
+    checksum = identify_graph(graph)["checksum"]
     for path in sorted([*folder.glob(STUDY_FILE), *folder.glob(f"*/{STUDY_FILE}")]):
         study = read_study(path.parent)
         assert study is not None
         model = str(study["model"])
-        if study["graph"].get("checksum") != identify_graph(graph)["checksum"]:
+        if study["graph"].get("checksum") != checksum:
             raise RunError(f"{path.parent} is a study on another graph ({study['graph'].get('name')})")
         if model in met:
             raise RunError(f"{folder} has two studies of {model}")

@@ -54,15 +54,20 @@ ON_ALBUM = {(ONE, f"{ANA}|First"), (TWO, f"{ANA}|First"), (THREE, f"{BO}|First")
 RELEASED_BY = {(f"{ANA}|First", ANA), (f"{BO}|First", BO)}
 
 
-def test_files_of_tracks_alone(tmp_path: Path) -> None:
-    write_tree(tmp_path / "raw" / "data")
-    graph, report = build(tmp_path / "raw")
+def assert_three_songs(graph: MusicGraph) -> None:
+    """The songs of the family, and who made them."""
     assert graph.keys("song") == [ONE, TWO, THREE]
     assert (pairs(graph, "sung_by"), pairs(graph, "on_album"), pairs(graph, "released_by")) == (
         SUNG_BY,
         ON_ALBUM,
         RELEASED_BY,
     )
+
+
+def test_files_of_tracks_alone(tmp_path: Path) -> None:
+    write_tree(tmp_path / "raw" / "data")
+    graph, report = build(tmp_path / "raw")
+    assert_three_songs(graph)
     song = attributes(graph, "song", THREE)
     assert song["name"] == "Drei\x19s"
     assert song["song_id"] == TRACKS[2][1]
@@ -161,12 +166,7 @@ def test_the_database_alone(tmp_path: Path) -> None:
     (tmp_path / "raw").mkdir()
     write_metadata(tmp_path / "raw" / "track_metadata.db")
     graph, report = build(tmp_path / "raw")
-    assert graph.keys("song") == [ONE, TWO, THREE]
-    assert (pairs(graph, "sung_by"), pairs(graph, "on_album"), pairs(graph, "released_by")) == (
-        SUNG_BY,
-        ON_ALBUM,
-        RELEASED_BY,
-    )
+    assert_three_songs(graph)
     assert [attributes(graph, "song", key)["year"] for key in (ONE, TWO, THREE)] == [1999, None, 2005]
     assert report.rows == {"track_metadata.db": 3}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -50,13 +51,13 @@ class ManyFilesReader(Reader):
             raise ConfigError(f"workers: {workers!r} is not a whole number from 0 to 256")
         self.workers = workers or min(_WORKERS, _processors())
 
+    @abstractmethod
     def parse(self, path: Path, note: Note) -> Mapping[str, Sequence[Sequence[Any]]]:
         """The rows of one file by table, values in the order of its columns; runs in a worker process.
 
         :param note: to be called with what was repaired.
         :raises BadFileError: if there is nothing to be had of it.
         """
-        raise NotImplementedError
 
     def read(self, source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         """Yield a batch per chunk of files, after the files that are dropped have been counted."""
