@@ -89,6 +89,9 @@ class TrainingConfig(StrictModel):
     edge_dropout: float = Field(0.7, ge=0, lt=1)
     """Share of interactions left out of message passing in each step; under ``softmax`` they are what is predicted."""
 
+    reconstruction: float = Field(0.0, ge=0)
+    """Under ``softmax``, weight of predicting the interactions that message passing did see, beside those left out of it."""
+
     negatives: int = Field(1024, ge=1)
     """Uniform negatives: of a step under ``sampled_softmax`` (beside the batch's own positives), of a pair under
     ``bpr``, where it is 1 if not given."""
@@ -176,6 +179,11 @@ class FitConfig(StrictModel):
         if training.loss == "softmax" and training.edge_dropout == 0:
             raise ValueError(
                 "loss = 'softmax' predicts the edges left out of message passing, so training.edge_dropout must be > 0"
+            )
+        if training.reconstruction and training.loss != "softmax":
+            raise ValueError(
+                f"training.reconstruction is {training.reconstruction:g}, but the loss is {training.loss!r}: "
+                "only 'softmax' predicts what was its input"
             )
         if training.validate_every > training.epochs:
             raise ValueError(

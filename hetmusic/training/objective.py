@@ -22,7 +22,8 @@ class Objective(nn.Module):
 
     def __init__(self, config: TrainingConfig) -> None:
         super().__init__()
-        self.loss = losses.make(config.loss)
+        extra = {"reconstruction": config.reconstruction} if config.reconstruction else {}
+        self.loss = losses.make(config.loss, **extra)
         self.tower_weight = config.tower_loss
         self.mutual_weight = config.mutual_weight
         self.mutual_warmup = config.mutual_warmup

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from hetmusic.errors import ConfigError
 from hetmusic.graph.splits import random_split
 from hetmusic.graph.view import TrainingView
 from hetmusic.models import LayeredBlocks
 from hetmusic.models.heads import ScoreView
 from hetmusic.training.batches import Batch, PairBatches, Propagation, UserBatches
+from hetmusic.training.load_config import load_config
 from hetmusic.training.losses import losses
 from hetmusic.training.sampling import NeighborSampler
 from hetmusic.training.tensors import GraphTensors
@@ -94,6 +96,60 @@ class TestSoftmax:
         v = view([[1.0, 2.0]])
         loss = losses.make("sampled_softmax")(v, batch([(0, 1)], log_q=torch.tensor([0.0, 1.0])))
         assert math.isclose(loss.item(), math.log(2 * math.e) - 1, rel_tol=1e-6)
+
+
+class TestReconstruction:
+    """What was input of the step is predicted as well."""
+
+    def test_by_hand(self):
+        v = view([[1.0, 2.0, 0.0]])
+        loss = losses.make("softmax", reconstruction=0.5)(v, batch([(0, 1)], masked=[(0, 2)]))
+        hidden = math.log(math.e + math.e**2) - 2  # the masked item is no candidate for the hidden one
+        seen = math.log(math.e + math.e**2 + 1) - 0
+        assert math.isclose(loss.item(), hidden + 0.5 * seen, rel_tol=1e-6)
+
+    def test_gradient_by_hand(self):
+        v = view([[0.0, 0.0, 0.0]])
+        losses.make("softmax", reconstruction=3.0)(v, batch([(0, 1)], masked=[(0, 2)])).backward()
+        assert torch.allclose(v.users.grad, torch.tensor([[1 / 2 + 1, 1 / 2 - 1 + 1, 3 * (1 / 3 - 1)]]))
+
+    def test_nothing_was_input(self):
+        v = view([[1.0, 2.0, 0.0]])
+        both = [losses.make("softmax", reconstruction=r)(v, batch([(0, 1)])) for r in (0.0, 1.0)]
+        assert both[0].item() == both[1].item()
+
+    def test_value_and_gradients_are_those_of_plain_torch(self):
+        torch.manual_seed(0)
+        users, items = torch.randn(5, 4, requires_grad=True), torch.randn(9, 4, requires_grad=True)
+        present = torch.tensor([True] * 7 + [False] * 2)
+        # one row of targets alone, one of input alone, one with both and an absent item among each
+        targets, masked = [(0, 1), (0, 2), (2, 8), (2, 3)], [(0, 4), (3, 3), (3, 5), (2, 7), (2, 0)]
+        value = losses.make("softmax", reconstruction=0.7)(
+            ScoreView("v", users, items, present), batch(targets, masked)
+        )
+        grads = torch.autograd.grad(2 * value, [users, items])
+
+        known = torch.zeros(5, 9, dtype=torch.bool)
+        known[tuple(torch.tensor(masked).T)] = True
+        scores = (users @ items.T).masked_fill(~present, float("-inf"))
+        others = scores.masked_fill(known, float("-inf"))
+        hidden = torch.stack([others[u].logsumexp(0) - scores[u, i] for u, i in targets if i < 7]).mean()
+        seen = torch.stack([scores[u].logsumexp(0) - scores[u, i] for u, i in masked if i < 7]).mean()
+        expected = hidden + 0.7 * seen
+        assert torch.allclose(value, expected, atol=1e-6)
+        for got, wanted in zip(grads, torch.autograd.grad(2 * expected, [users, items]), strict=True):
+            assert torch.allclose(got, wanted, atol=1e-6)
+
+    def test_scores_far_above_the_candidates_do_not_overflow(self):
+        v = view([[0.0, 500.0]])
+        loss = losses.make("softmax", reconstruction=1.0)(v, batch([(0, 0)], masked=[(0, 1)]))
+        loss.backward()
+        assert torch.isfinite(loss)
+        assert torch.isfinite(v.users.grad).all()
+
+    def test_only_the_softmax_has_it(self):
+        with pytest.raises(ConfigError, match="reconstruction"):
+            load_config(overrides=["training.loss=bpr", "training.reconstruction=0.5"])
 
 
 class TestBPR:
