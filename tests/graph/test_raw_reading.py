@@ -1,4 +1,4 @@
-"""Reading raw files once: pieces, the fast way of splitting them, numbers for texts, rows kept in memory or on disk."""
+"""Reading raw files once: pieces, the fast way of splitting them, rows kept in memory or on disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from hetmusic.errors import DataError, UserError
 from hetmusic.graph.build_report import LINE, Notes
 from hetmusic.graph.raw import csv_plain, text
 from hetmusic.graph.raw.ahead import one_ahead
-from hetmusic.graph.raw.codes import Codes
 from hetmusic.graph.raw.csv_layout import Layout
 from hetmusic.graph.raw.kept import KeptRows, Room
 from hetmusic.graph.raw.source import Source
@@ -122,34 +121,6 @@ def test_wrong_bytes_of_other_encodings(tmp_path: Path) -> None:
     path.write_bytes(b"\x81\n")
     with pytest.raises(DataError, match=r"x\.txt is not cp1252: byte 0x81 at offset 0, line 1"):
         list(text.read_pieces(path, "x.txt", "cp1252"))
-
-
-def test_codes() -> None:
-    codes = Codes()
-    first = codes.encode(pl.Series("k", ["x", None, "y", "x"]))
-    second = codes.encode(pl.Series("k", ["z", "y"]))
-    assert first.dtype == pl.UInt32
-    assert first[0] == first[3] != first[2] == second[1]
-    assert first[1] is None
-    assert codes.decode(first).to_list() == ["x", None, "y", "x"]
-    assert codes.decode(second).name == "k"
-    assert sorted(codes.texts.drop_nulls()) == ["x", "y", "z"]
-    assert codes.mapped(_length).gather(first).to_list() == [1, None, 1, 1]
-    codes.encode(pl.Series("k", ["longer"]))
-    assert sorted(codes.mapped(_length).drop_nulls()) == [1, 1, 1, 6], "made anew when there are more texts"
-
-
-def _length(texts: pl.Series) -> pl.Series:
-    return texts.str.len_chars()
-
-
-def test_many_batches_of_codes() -> None:
-    codes = Codes()
-    batches = [codes.encode(pl.Series([f"{i % 7}", f"only {i}", None])) for i in range(200)]
-    assert [codes.decode(batch).to_list() for batch in batches] == [
-        [f"{i % 7}", f"only {i}", None] for i in range(200)
-    ]
-    assert len(codes.texts.drop_nulls()) == 207
 
 
 def _batch(first_line: int, gap: int = 1) -> pl.DataFrame:

@@ -18,6 +18,8 @@ _PIECE = 1 << 24
 # A line that goes on beyond its piece may be so long; no table has such a row, and it has to fit into the memory.
 _LONGEST = 1 << 24
 _LINES = 1 << 20
+# So many bytes are compared at once: what is made of them takes memory that was used before.
+_BLOCK = 1 << 18
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -80,7 +82,13 @@ def _pieces(
 
 def _divided(data: bytes, line: int) -> Iterator[Piece]:
     """Lines as pieces of at most ``_LINES``: very short ones take many times their own size as values of a column."""
-    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")) + 1
+    values = np.frombuffer(data, np.uint8)
+    blocks = (values[start : start + _BLOCK] for start in range(0, len(values), _BLOCK))
+    breaks = sum(int(np.count_nonzero(block == ord("\n"))) for block in blocks)
+    if breaks <= _LINES:
+        yield Piece(data, line, breaks)
+        return
+    ends = np.flatnonzero(values == ord("\n")) + 1
     start = 0
     for first in range(0, max(len(ends), 1), _LINES):
         breaks = min(_LINES, len(ends) - first)
