@@ -10,6 +10,8 @@ from hetmusic.errors import did_you_mean
 
 #: which of the relations in use a tower reads
 RelationSet = Literal["all", "interactions"] | list[str]
+#: how the layers of a tower become one representation
+Readout = Literal["harmonic", "sum"]
 
 
 class StrictModel(BaseModel):
@@ -61,6 +63,10 @@ class ModelConfig(StrictModel):
 
     num_layers: int = Field(2, ge=1, le=8)
     """Number of HeteroConv layers in every tower."""
+
+    readout: Readout = "harmonic"
+    """How the layers of a tower add up: ``harmonic``: layer l counts 1 / (l + 1), as in the paper; ``sum``: all alike, so
+    that what tags and friends say weighs as much as what an item is."""
 
     modalities: list[str] | Literal["all"] = "all"
     """Modalities of the recommended node type that get a tower each; ``all``: those that the graph has."""

@@ -9,13 +9,14 @@ from torch import Tensor, nn
 
 from hetmusic.graph.types import EdgeType
 from hetmusic.models.blocks import LayeredBlocks
+from hetmusic.models.config import Readout
 from hetmusic.models.hetero_conv import HeteroConv
 from hetmusic.models.inputs import NodeInput
 from hetmusic.relations import NodeInputs
 
 
 class Tower(nn.Module):
-    """Layer-0 inputs, L HeteroConv layers, and the readout sum over layers of h^(l) / (l + 1) (section 4.2.2).
+    """Layer-0 inputs, L HeteroConv layers, and a readout over layers: the sum of h^(l) / (l + 1) (section 4.2.2) or of h^(l).
 
     A node type without inputs (users, if they are inductive) has nothing to say at layer 0; from the first layer on it is
     what its neighbours told it.
@@ -23,6 +24,7 @@ class Tower(nn.Module):
     :param inputs: layer-0 inputs per node type.
     :param outputs: layer-0 inputs used instead when items are encoded as candidates; None shares ``inputs``.
     :param layers: the HeteroConv of every layer.
+    :param readout: ``harmonic``: layer l counts 1 / (l + 1); ``sum``: all layers count alike.
     """
 
     def __init__(
@@ -30,11 +32,13 @@ class Tower(nn.Module):
         inputs: Mapping[str, NodeInput],
         layers: Iterable[HeteroConv],
         outputs: Mapping[str, NodeInput] | None = None,
+        readout: Readout = "harmonic",
     ) -> None:
         super().__init__()
         self.inputs = nn.ModuleDict(dict(inputs))
         self.outputs = None if outputs is None else nn.ModuleDict(dict(outputs))
         self.layers = nn.ModuleList(layers)
+        self.readout = readout
 
     def forward(
         self, blocks: LayeredBlocks, wanted: Collection[str], candidates: bool = False
@@ -63,7 +67,9 @@ class Tower(nn.Module):
             active = {t: b.with_layer(depth) for t, b in layer.blocks.items() if t in relations}
             out = conv(active, h, {ntype: layer.num_dst[ntype] for ntype in sorted(targets)})
             for ntype in wanted:
-                part = out[ntype][: final[ntype]] / (depth + 2)
+                part = out[ntype][: final[ntype]]
+                if self.readout == "harmonic":
+                    part = part / (depth + 2)
                 readout[ntype] = part if ntype not in readout else readout[ntype] + part
             h = {ntype: self._with_presence(h, ntype, value) for ntype, value in out.items()}
         return readout

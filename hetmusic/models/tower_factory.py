@@ -40,13 +40,13 @@ class TowerFactory:
         """
         inputs = self._inputs(edge_types, modality)
         outputs = self._outputs(edge_types, modality) if items and self.config.separate_output else None
-        return Tower(inputs, self._convs(edge_types), outputs)
+        return Tower(inputs, self._convs(edge_types), outputs, self.config.readout)
 
     def friends_alone(self, edge_types: list[EdgeType]) -> Tower:
         """A tower over users' own embeddings and relations among users (eq. 3)."""
         user = self.schema.user_type
         inputs = {user: IdInput(self.schema.num_nodes[user], self.config.dim, self.config.init_scale)}
-        return Tower(inputs, self._convs(edge_types))
+        return Tower(inputs, self._convs(edge_types), readout=self.config.readout)
 
     def _convs(self, edge_types: list[EdgeType]) -> list[HeteroConv]:
         def encoders() -> dict[EdgeType, nn.Module]:

@@ -70,6 +70,15 @@ class TestReadout:
         )  # at layer 2 the tags, whom nobody told anything, have nothing to say
         assert torch.allclose(net.encode_items(whole())["ids"], by_hand, atol=1e-6)
 
+    def test_layers_may_count_alike(self):
+        net = model(["liked_by", "tag_of"], separate_output=False, readout="sum")
+        tower = net.towers["ids"]
+        songs, tags = tower.inputs["song"].table, tower.inputs["tag"].table
+        liked, tagged = mean_matrix(BLOCKS[LIKED_BY]), mean_matrix(BLOCKS[TAG_OF])
+        expected = liked @ (songs + tagged @ tags)
+        assert torch.allclose(net.encode_users(whole())["ids"], expected, atol=1e-6)
+        assert torch.allclose(net.encode_items(whole())["ids"], songs + tagged @ tags, atol=1e-6)
+
     def test_bipartite_propagation_of_the_paper(self):
         net = model(["likes", "liked_by"], inductive_users=False, separate_output=False)
         tower = net.towers["ids"]
