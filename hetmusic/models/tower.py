@@ -16,7 +16,7 @@ from hetmusic.relations import NodeInputs
 
 
 class Tower(nn.Module):
-    """Layer-0 inputs, L HeteroConv layers, and a readout over layers: the sum of h^(l) / (l + 1) (section 4.2.2) or of h^(l).
+    """Layer-0 inputs, L HeteroConv layers, and the readout: the sum over layers of h^(l) / (l + 1) (section 4.2.2) or h^(l).
 
     A node type without inputs (users, if they are inductive) has nothing to say at layer 0; from the first layer on it is
     what its neighbours told it.
