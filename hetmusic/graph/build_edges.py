@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -12,6 +12,7 @@ from hetmusic.graph.build_nodes import NodeTable
 from hetmusic.graph.build_report import LINE, Action, Notes
 from hetmusic.graph.merging import PAIR, PairRows, Rule, merge_frame
 from hetmusic.graph.raw import RawFiles
+from hetmusic.graph.raw.ahead import one_ahead
 from hetmusic.graph.raw.codes import Codes
 from hetmusic.graph.raw.source import Source
 from hetmusic.graph.raw.values import known_weights, times, weights
@@ -133,13 +134,18 @@ def _read(
     values = (*(["weight"] if edge.weight else []), *(["time"] if edge.time else []))
     size = files.height(edge.file)
     rows = PairRows(size, ends[0].nodes.table.height, ends[1].nodes.table.height, values)
-    for batch in files.coded_batches(edge.file):
-        mapped = mapper.map(_columns(edge, relation, raw, batch, codes, part), ends)
-        if relation.symmetric:
-            loop = pl.col("src") == pl.col("dst")
-            notes.add("dropped", "self loop", mapped.filter(loop), file=raw.label, part=part)
-            mapped = mapped.filter(~loop)
-        rows.add(mapped)
+
+    def mapped() -> Generator[pl.DataFrame]:
+        for batch in files.coded_batches(edge.file):
+            found = mapper.map(_columns(edge, relation, raw, batch, codes, part), ends)
+            if relation.symmetric:
+                loop = pl.col("src") == pl.col("dst")
+                notes.add("dropped", "self loop", found.filter(loop), file=raw.label, part=part)
+                found = found.filter(~loop)
+            yield found
+
+    for batch in one_ahead(mapped()):
+        rows.add(batch)
     mapper.finish()
     rule: Rule = "count" if edge.count_rows else relation.merge
     merged = rows.merge(rule, lines or relation.symmetric)

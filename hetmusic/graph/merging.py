@@ -1,8 +1,7 @@
-"""Rows of pairs, merged to one row a pair by sorting a single 64-bit number for each row."""
+"""Rows of pairs, merged to one row a pair."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,17 +11,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from hetmusic.graph.build_report import LINE
+from hetmusic.graph.pair_sorting import PairSorter
 
 PAIR = ["src", "dst"]
 #: how the weights of a pair's rows become one; ``count``: by the number of rows
 Rule = Literal["sum", "max", "count"]
-_BITS = 64
-# So many rows are sorted at once, which takes about 40 bytes a row.
-_CHUNK_BITS = 24
-# So many are worked on at once otherwise: temporary arrays of a few MB are taken from memory that was used before.
-_BLOCK = 1 << 19
-# With more chunks than this it is faster to sort the order instead.
-_MOST_CHUNKS_BITS = 6
 _NEVER = np.iinfo(np.int64).min
 _DTYPES = {"weight": np.float64, "time": np.int64}
 
@@ -38,7 +31,7 @@ class Merged:
 
 
 class PairRows:
-    """Collects rows, of which each takes 8 bytes for its pair and 8 for each value."""
+    """Collects rows, of which each takes 8 bytes for its pair and 4 or 8 for each value."""
 
     def __init__(self, size: int, num_src: int, num_dst: int, values: tuple[str, ...] = ()) -> None:
         """Make room.
@@ -48,29 +41,33 @@ class PairRows:
         :param num_dst: number of nodes at the destination end.
         :param values: columns beside the pair, ``weight`` and ``time`` (null where unknown).
         """
-        # pages are taken from the memory only once they are written to
-        self._codes = np.empty(size, np.int64)
-        self._values: dict[str, NDArray[Any]] = {name: np.empty(size, _DTYPES[name]) for name in values}
+        self._pairs = PairSorter(size, num_src, num_dst)
+        # Weights are float32 as long as they are exactly that. Pages take memory only once they are written to.
+        self._values: dict[str, NDArray[Any]] = {
+            name: np.empty(size, np.float32 if name == "weight" else _DTYPES[name]) for name in values
+        }
         self._lines = _Lines()
         self._height = 0
-        self._src_bits, self._dst_bits = _bits(num_src), _bits(num_dst)
 
     def add(self, rows: pl.DataFrame) -> None:
         """Add rows with the columns ``LINE``, ``src``, ``dst`` and the values."""
-        place = slice(self._height, self._height + rows.height)
-        codes = self._codes[place]
-        codes[:] = rows["src"].to_numpy()
-        codes <<= self._dst_bits
-        codes |= rows["dst"].to_numpy()
-        for name, values in self._values.items():
-            values[place] = (
-                rows[name].fill_null(_NEVER).to_numpy() if name == "time" else rows[name].to_numpy()
-            )
+        self._pairs.add(rows["src"].to_numpy(), rows["dst"].to_numpy())
+        for name in self._values:
+            values = (rows[name].fill_null(_NEVER) if name == "time" else rows[name]).to_numpy()
+            self._put(name, values)
         self._lines.add(rows[LINE])
         self._height += rows.height
 
+    def _put(self, name: str, values: NDArray[Any]) -> None:
+        place = self._values[name][self._height : self._height + len(values)]
+        with np.errstate(over="ignore"):
+            place[:] = values
+        if place.dtype != values.dtype and (place != values).any():
+            self._values[name] = self._values[name].astype(values.dtype)
+            self._put(name, values)
+
     def merge(self, rule: Rule, lines: bool = False) -> Merged:
-        """Merge the rows of each pair; weights are summed in the order of the rows.
+        """Merge the rows of each pair, once; weights are summed in the order of the rows.
 
         :param lines: whether the pairs keep the ``LINE`` of their first row.
         """
@@ -84,19 +81,19 @@ class PairRows:
             columns[LINE] = np.empty(size, np.int64)
         again = [np.empty(0, np.int64)]
         done = 0
-        for order, codes in self._sorted():
+        for order, codes in self._pairs.blocks():
             first = np.ones(len(order), np.bool_)
             np.not_equal(codes[1:], codes[:-1], out=first[1:])
             starts = np.flatnonzero(first)
             place = slice(done, done + len(starts))
-            codes = codes[starts]
-            columns["src"][place] = codes >> self._dst_bits
-            columns["dst"][place] = codes & ((1 << self._dst_bits) - 1)
+            columns["src"][place], columns["dst"][place] = self._pairs.split(codes[starts])
             for name, values in self._values.items():
                 with np.errstate(
                     over="ignore"
                 ):  # sums that float32 cannot hold are refused when they are written
-                    columns[name][place] = _reduced(values[order], starts, "max" if name == "time" else rule)
+                    columns[name][place] = _reduced(
+                        values[order], starts, _DTYPES[name], "max" if name == "time" else rule
+                    )
             if rule == "count":
                 columns["weight"][place] = np.diff(starts, append=len(order))
             if lines:
@@ -104,47 +101,6 @@ class PairRows:
             again.append(self._lines.of(order[~first]))
             done += len(starts)
         return Merged(_frame({name: values[:done] for name, values in columns.items()}), _ascending(again))
-
-    def _sorted(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """The numbers of the rows in the order of their pairs, rows of one pair as they came; and their codes.
-
-        They come in blocks that do not divide a pair. Code and row number are packed into one number and sorted together,
-        which is several times faster than sorting the order. Where they have too many bits, or would take too much memory
-        at once, the rows are sorted chunk by chunk, which the first bits of their codes tell apart.
-        """
-        codes, row_bits = self._codes[: self._height], _bits(self._height)
-        pair_bits = self._src_bits + self._dst_bits
-        chunk_bits = min(max(pair_bits + row_bits - _BITS, row_bits - _CHUNK_BITS, 0), pair_bits)
-        if chunk_bits > _MOST_CHUNKS_BITS:
-            order = np.argsort(codes, kind="stable")
-            yield order, codes[order]
-            return
-        shift = pair_bits - chunk_bits
-        for chunk in range(1 << chunk_bits):
-            packed = self._packed(chunk, shift, row_bits)
-            packed.sort()
-            start = 0
-            while start < len(packed):
-                last = packed[min(start + _BLOCK, len(packed)) - 1] >> np.uint64(row_bits)
-                stop = int(np.searchsorted(packed, (last + np.uint64(1)) << np.uint64(row_bits)))
-                if stop <= start:  # the last code there is, whose successor has no room
-                    stop = len(packed)
-                block = packed[start:stop]
-                order = (block & np.uint64((1 << row_bits) - 1)).astype(np.int64)
-                yield order, (block >> np.uint64(row_bits)).astype(np.int64) + (chunk << shift)
-                start = stop
-
-    def _packed(self, chunk: int, shift: int, row_bits: int) -> NDArray[np.uint64]:
-        """Codes and row numbers of one chunk as single numbers, in the order of the rows."""
-        parts = []
-        for start in range(0, self._height, _BLOCK):
-            codes = self._codes[start : min(start + _BLOCK, self._height)]
-            rows = np.flatnonzero(codes >> shift == chunk)
-            block = (codes[rows] - (chunk << shift)).astype(np.uint64)
-            block <<= np.uint64(row_bits)
-            block |= (rows + start).astype(np.uint64)
-            parts.append(block)
-        return np.concatenate(parts) if parts else np.empty(0, np.uint64)
 
 
 def merge_frame(rows: pl.DataFrame, rule: Rule) -> Merged:
@@ -191,15 +147,11 @@ class _Lines:
         return found
 
 
-def _bits(size: int) -> int:
-    """How many bits hold every number below a size."""
-    return max(size - 1, 1).bit_length()
-
-
-def _reduced(values: NDArray[Any], starts: NDArray[np.int64], rule: Rule) -> NDArray[Any]:
+def _reduced(values: NDArray[Any], starts: NDArray[np.int64], dtype: type[Any], rule: Rule) -> NDArray[Any]:
     if len(starts) == len(values):
         return values
-    return (np.add if rule == "sum" else np.maximum).reduceat(values, starts)
+    reduced: NDArray[Any] = (np.add if rule == "sum" else np.maximum).reduceat(values.astype(dtype), starts)
+    return reduced
 
 
 def _frame(columns: dict[str, NDArray[Any]]) -> pl.DataFrame:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hetmusic.graph import pair_sorting
 from hetmusic.graph.build_report import LINE
-from hetmusic.graph.merging import Rule, merge_frame
+from hetmusic.graph.merging import PairRows, Rule, merge_frame
 from hetmusic.graph.pair_order import increase, pair_codes
 
 ROWS = st.lists(
@@ -28,7 +30,18 @@ def _frame(rows: list[tuple[int, int, float, int | None]]) -> pl.DataFrame:
     return frame.with_columns(pl.col(LINE).cast(pl.Int64))
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.fixture(params=["at once", "in chunks", "in many chunks", "by the order"])
+def sorting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ways of sorting that the number of rows and nodes decides on, with arrays that are soon full."""
+    if request.param != "at once":
+        monkeypatch.setattr(pair_sorting, "_CHUNK_BITS", 2 if request.param == "in chunks" else 0)
+        monkeypatch.setattr(pair_sorting, "_MOST_CHUNKS_BITS", -1 if request.param == "by the order" else 4)
+        monkeypatch.setattr(pair_sorting, "_PART", 3)
+        monkeypatch.setattr(pair_sorting, "_BLOCK", 2)
+
+
+@pytest.mark.usefixtures("sorting")
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS)
 @pytest.mark.parametrize("rule", ["sum", "max"])
 def test_merging_is_what_a_dictionary_does(
@@ -49,6 +62,32 @@ def test_merging_is_what_a_dictionary_does(
     assert found == expected
     assert list(found) == sorted(found)
     assert merged.again[LINE].to_list() == again
+
+
+def test_weights_that_float32_cannot_hold_are_summed_as_they_are() -> None:
+    """Up to the batch where they come, weights take half the memory."""
+    pairs = PairRows(4, 2, 2, ("weight",))
+    pairs.add(_frame([(0, 0, 1.0, None), (0, 1, 0.5, None)]))
+    assert pairs._values["weight"].dtype == np.float32
+    pairs.add(_frame([(0, 0, 16_777_217.0, None), (1, 1, 0.1, None)]))
+    merged = pairs.merge("sum").pairs
+    assert merged["weight"].to_list() == [16_777_218.0, 0.5, np.float32(0.1)]
+
+
+@pytest.mark.parametrize("more", [0, 1, 6])
+def test_numbers_of_64_bits_and_more(more: int) -> None:
+    """As many nodes and rows as the numbers have room for, or more, so that chunks tell the first bits apart."""
+    size = 1 << pair_sorting._CHUNK_BITS
+    num_src, num_dst = 1 << (pair_sorting._BITS - pair_sorting._CHUNK_BITS - 22 + more), 1 << 22
+    sorter = pair_sorting.PairSorter(size, num_src, num_dst)
+    src = np.array([num_src - 1, 0, num_src - 1, 0, 0], np.int32)
+    dst = np.array([num_dst - 1, 7, 0, num_dst - 1, 7], np.int32)
+    sorter.add(src[:2], dst[:2])
+    sorter.add(src[2:], dst[2:])
+    assert len(sorter._chunks) == 1 << more
+    order, codes = (np.concatenate(parts) for parts in zip(*sorter.blocks(), strict=True))
+    assert order.tolist() == [1, 4, 3, 2, 0]
+    assert [ends.tolist() for ends in sorter.split(codes)] == [src[order].tolist(), dst[order].tolist()]
 
 
 def test_pairs_without_weight_and_time() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,13 @@ from hypothesis import strategies as st
 
 from hetmusic.errors import DataError, UserError
 from hetmusic.graph.build_report import LINE, Notes
-from hetmusic.graph.raw import csv_plain, text
+from hetmusic.graph.raw import RawFiles, csv_plain, text
 from hetmusic.graph.raw.ahead import one_ahead
 from hetmusic.graph.raw.csv_layout import Layout
 from hetmusic.graph.raw.kept import KeptRows, Room
 from hetmusic.graph.raw.source import Source
 from hetmusic.graph.raw.streams import Digest
+from kg_schema.dump import DumpSpec
 from kg_schema.dump_files import FileSpec
 
 
@@ -209,6 +212,42 @@ def test_what_nobody_wants_to_the_end_does_not_keep_a_thread(tmp_path: Path) -> 
     next(pieces)
     assert threading.active_count() == before + 1
     del pieces
+    assert threading.active_count() == before
+
+
+def _fail_after_one_batch(raw: RawFiles) -> None:
+    with raw as files:
+        batches = files.batches("plays")
+        next(batches)
+        time.sleep(0.05)
+        raise DataError("of the reader of the rows")
+
+
+def test_an_error_while_other_threads_read_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What failed, and no error about generators that other threads still run; nor are these threads left behind."""
+    before = threading.active_count()
+    parse = csv_plain._parse
+
+    def slowly(source: Source, data: bytes, breaks: int, layout: Layout) -> pl.DataFrame | None:
+        time.sleep(0.1)
+        return parse(source, data, breaks, layout)
+
+    monkeypatch.setattr(csv_plain, "_parse", slowly)
+    monkeypatch.setattr(Source, "pieces", functools.partialmethod(Source.pieces, 8))
+    (tmp_path / "x.csv").write_text("user,song\n" + "u,s\n" * 50)
+    file = {"file": "plays"}
+    spec = DumpSpec.model_validate(
+        {
+            "name": "x",
+            "item": "song",
+            "interaction": "likes",
+            "files": {"plays": {"path": "x.csv", "quote": None}},
+            "nodes": {"user": [{**file, "key": "user"}], "song": [{**file, "key": "song"}]},
+            "edges": [{**file, "relation": "likes", "src": "user", "dst": "song"}],
+        }
+    )
+    with pytest.raises(DataError, match="of the reader of the rows"):
+        _fail_after_one_batch(RawFiles(spec, tmp_path, Notes("x")))
     assert threading.active_count() == before
 
 

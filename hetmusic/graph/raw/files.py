@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +13,7 @@ import polars as pl
 from hetmusic.errors import ConfigError, DataError, SchemaError, did_you_mean
 from hetmusic.graph.build_report import Notes
 from hetmusic.graph.format import RawFile
+from hetmusic.graph.raw.ahead import one_ahead
 from hetmusic.graph.raw.codes import Codes
 from hetmusic.graph.raw.csv_files import read_csv
 from hetmusic.graph.raw.derived import Derived
@@ -68,6 +69,7 @@ class RawFiles:
         self._notes = notes
         self._room = room or Room(Path(tempfile.gettempdir()))
         self._kept: dict[str, KeptRows] = {}
+        self._being_read: list[Generator[tuple[int, pl.DataFrame]]] = []
         self._sources: dict[str, Source] = {}
         self._located = {file: place.prefixed(prefix) for file, place in locate(spec, raw).items()}
         self._readers = {file: _reader(spec, file, self._needed[file]) for file in spec.files}
@@ -145,6 +147,8 @@ class RawFiles:
 
     def __exit__(self, *_: object) -> None:
         """Close the files that are still being read, and forget all rows."""
+        for read in self._being_read:  # first, since other threads still read from the sources
+            read.close()
         for source in self._sources.values():
             source.close()
         for kept in self._kept.values():
@@ -205,20 +209,23 @@ class RawFiles:
                 pass
 
     def _first_reading(self, file: str) -> Iterator[pl.DataFrame]:
+        source = self._sources[file]
         kept = KeptRows(self._room, self._ends[file])
+        derived = Derived(source, self._needed[file], self)
         rows = left = 0
-        for height, batch in self._read(file):
+        read = one_ahead(self._read(file, derived))
+        self._being_read.append(read)
+        for height, batch in read:
             rows += height
             left += batch.height
             kept.add(batch)
             yield batch
-        self._note_rows(self._sources[file], rows, left)
+        self._note_rows(source, rows, left)
         self._kept[file] = kept
 
-    def _read(self, file: str) -> Iterator[tuple[int, pl.DataFrame]]:
+    def _read(self, file: str, derived: Derived) -> Generator[tuple[int, pl.DataFrame]]:
         """The rows of a file with what is made of them or found in other files, and how many were read for them."""
         source, entry = self._sources[file], self._sources[file].spec
-        derived = Derived(source, self._needed[file], self)
         columns = raw_columns(entry, self._needed[file])
         try:
             for batch in self._cleaned(file, columns):
@@ -261,7 +268,8 @@ def _clean(source: Source, batch: pl.DataFrame) -> pl.DataFrame:
     texts = [name for name, dtype in batch.schema.items() if dtype == pl.String]
     nulls = {name: source.spec.nulls_of(name) for name in texts}
     blank = {name: pl.any_horizontal(pl.col(name) == null for null in nulls[name]) for name in texts}
-    found = batch.select(pl.lit(0), *(blank[name].any() for name in texts)).row(0)[1:]
+    # not by one expression, which would wait for the threads of polars that parse the next batch
+    found = [any((batch[name] == null).any() for null in nulls[name]) for name in texts]
     for name, any_blank in zip(texts, found, strict=True):
         for null in nulls[name] if any_blank else ():
             if null:

@@ -133,7 +133,8 @@ def _next(stream: BinaryIO, size: int, name: str, line: int) -> bytes:
         raise DataError(
             f"{name}, line {row:,}: the line is longer than {_LONGEST:,} bytes: this is no table of text"
         )
-    return data + rest if rest else data
+    # other than data + rest, this lets other threads work while it copies
+    return b"".join((data, rest)) if rest else data
 
 
 def _checked(data: bytes, name: str, encoding: str, offset: int, line: int) -> bytes:
