@@ -126,6 +126,8 @@ class FileSpec(SpecModel):
     columns: list[str] | None = Field(default=None, min_length=1)
     #: columns whose every value must be of a type, checked while reading; keys stay the texts they are
     types: dict[str, ScalarType] = Field(default_factory=dict)
+    #: whether white space around values, tabs included, is no part of them
+    strip: bool = False
     #: values that mean "nothing here", beside the empty field: for all columns, or by column
     nulls: list[str] | dict[str, list[str]] = Field(default_factory=list)
     #: what to do about rows with too few or too many fields; ``pad``: too few are fine, the others are blank

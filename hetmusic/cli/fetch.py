@@ -34,6 +34,8 @@ def command(dump: str, folder: Path, only: tuple[str, ...], offline: bool, quiet
         lacking += found.lacking
     if lacking:
         files = "1 file is" if lacking == 1 else f"{lacking} files are"
-        raise DownloadError(f"{folder} is not complete: {files} missing, as shown above")
+        state = "is not complete" if folder.exists() else "does not exist"
+        way_on = "; without --offline, what has an address is downloaded" if offline else ""
+        raise DownloadError(f"{folder} {state}: {files} missing, as shown above{way_on}")
     what = f"--spec {quoted(dump)}" if Path(dump) == spec.source else dump
     click.echo(f"\nnext: hetmusic build {what} --raw {quoted(folder)} --out GRAPH")

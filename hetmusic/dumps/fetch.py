@@ -71,6 +71,9 @@ def fetch(
         raise DownloadError(f"{spec.name!r} does not say where its files can be downloaded{where}")
     wanted = _wanted(spec, only)
     folder = Path(folder)
+    if offline and not folder.exists():
+        yield from (Fetched(load, "missing") for load in wanted)
+        return
     if offline and not folder.is_dir():
         raise DownloadError(f"{folder} is not a folder")
     with explaining_failed_write(folder), with_parents(folder / "any"), locked(folder):

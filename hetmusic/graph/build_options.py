@@ -60,7 +60,16 @@ class BuildOptions(SpecModel):
         return options
 
     def with_those_of(self, specs: Sequence[DumpSpec]) -> BuildOptions:
-        """With what the specifications of the dumps ask for where the options say nothing; the first one counts."""
+        """With what the specifications of the dumps ask for where the options say nothing; the first one counts.
+
+        :raises ConfigError: if names are to be matched, but there is just one dump.
+        """
+        if self.match_names and len(specs) == 1:
+            node_type = next(iter(self.match_names))
+            raise ConfigError(
+                f"match_names: {specs[0].name} is the only dump, so there is nothing that its {node_type} nodes could be "
+                "matched with; name another dump as well, or leave this out"
+            )
         match_names = dict(self.match_names)
         for spec in specs:
             for node_type, attributes in spec.match_names.items():

@@ -102,8 +102,13 @@ def test_fetch_and_build(tmp_path, monkeypatch):
 
 
 def test_fetch_offline_of_a_public_data_set(tmp_path):
+    done = hetmusic("fetch", "hetrec-lastfm", "--to", tmp_path / "new", "--offline")
+    way_on = "1 file is missing, as shown above; without --offline, what has an address is downloaded"
+    assert done.error == f"error: {tmp_path / 'new'} does not exist: {way_on}"
+    assert "to be downloaded from https://files.grouplens.org/" in done.out
+    assert not (tmp_path / "new").exists()
     done = hetmusic("fetch", "hetrec-lastfm", "--to", tmp_path, "--offline")
-    assert "1 file is missing" in done.error
+    assert done.error == f"error: {tmp_path} is not complete: {way_on}"
     assert "to be downloaded from https://files.grouplens.org/" in done.out
     for name in ("artists", "tags", "user_artists", "user_friends", "user_taggedartists"):
         (tmp_path / f"{name}.dat").touch()

@@ -310,8 +310,11 @@ def test_by_hand_optional_and_offline(server: Server, tmp_path: Path) -> None:
     found = list(fetch(dump, tmp_path / "raw", offline=True))
     assert [f.action for f in found] == ["there", "missing", "there", "missing"]
     assert not any(f.lacking for f in found)
-    with pytest.raises(DownloadError, match=r"nix is not a folder"):
-        list(fetch(dump, tmp_path / "nix", offline=True))
+    found = list(fetch(dump, tmp_path / "nix", offline=True))
+    assert [(f.action, f.lacking) for f in found] == [("missing", True), ("missing", False)] * 2
+    assert not (tmp_path / "nix").exists(), "only looked for"
+    with pytest.raises(DownloadError, match=r"hand\.csv is not a folder"):
+        list(fetch(dump, tmp_path / "raw" / "hand.csv", offline=True))
 
 
 def test_some_of_the_files(server: Server, tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ def test_lists(raw: Path, way: str) -> None:
     assert graph.keys("song") == ["a", "e"], "one that is listed stays although nobody played it"
     assert graph.keys("user") == ["1", "2", "3"]
     assert removed(report)["items"] == ({"song": 3}, {"user__likes__song": 4}, {})
-    assert "1 of 3 keys in some songs.txt are no song of the graph: 'nobody'" in report.warnings
+    assert "1 of 3 keys in some songs.txt is no song of the graph: 'nobody'" in report.warnings
     assert report.options == {"filters": {"items": {"path": "some songs.txt"}}}
     assert graph.meta.provenance[-1].name == "some songs.txt"
     assert str(raw) not in (graph.path / "graph.json").read_text(encoding="utf-8")
@@ -253,10 +253,17 @@ def test_filters_that_cannot_be(raw: Path, filters: dict[str, Any], message: str
     assert not (raw.parent / "graph").exists()
 
 
-def test_a_list_of_other_keys(raw: Path) -> None:
-    (raw / "list.txt").write_text("TR1\nTR2\n", encoding="utf-8")
-    message = "list.txt lists 2 keys, of which none is a song of the graph; first: 'TR1', 'TR2'"
-    with pytest.raises(DataError, match=message):
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("TR1\nTR2\n", "lists 2 keys, of which none is a song of the graph; first: 'TR1', 'TR2'$"),
+        ("TR1\n", "lists 1 key, which is no song of the graph: 'TR1'$"),
+        ("\n", "lists no keys$"),
+    ],
+)
+def test_a_list_of_other_keys(raw: Path, lines: str, message: str) -> None:
+    (raw / "list.txt").write_text(lines, encoding="utf-8")
+    with pytest.raises(DataError, match=f"list.txt {message}"):
         build(raw, {"items": raw / "list.txt"})
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hetmusic.errors import DataError
+from hetmusic.errors import ConfigError, DataError
+from hetmusic.graph.build import build_graph
 from hetmusic.graph.joining.names import match_names
 from kg_schema.dump import DumpSpec
 from kg_schema.names import normalise_name
@@ -85,6 +86,18 @@ def test_matches_and_ambiguities(raw: Path, tmp_path: Path, way: str) -> None:
     assert joined.examples == ["Beatles, The (y) = The Beatles (2)", "BEYONCE (x) = Beyoncé (1)"]
     assert joined.ambiguous_examples == ["Jay Z (p, q): Jay-Z (5)", "Nirvana (z): Nirvana (3, 4)"]
     assert joined.differing == {"name": 2}
+
+
+def test_one_dump_has_nothing_to_match(raw: Path, tmp_path: Path) -> None:
+    message = (
+        "match_names: a is the only dump, so there is nothing that its artist nodes could be matched with"
+    )
+    with pytest.raises(ConfigError, match=message):
+        build_graph(fans("a"), raw, tmp_path / "graph", match_names=["artist"])
+    assert not (tmp_path / "graph").exists()
+    build_graph(
+        fans("a", match_names=["artist"]), raw, tmp_path / "graph"
+    )  # a specification says it for joins
 
 
 def test_a_third_dump_with_the_keys_of_the_second(raw: Path, tmp_path: Path) -> None:

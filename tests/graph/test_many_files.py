@@ -98,8 +98,10 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
         (folder / "files" / name).write_text(text)
 
 
-def build(folder: Path, **options: Any) -> tuple[dict[str, int | None], BuildReport]:
-    build_graph(spec(**options), folder, folder / "graph", overwrite=True)
+def build(
+    folder: Path, raw: Mapping[str, Path] | None = None, **options: Any
+) -> tuple[dict[str, int | None], BuildReport]:
+    build_graph(spec(**options), raw or folder, folder / "graph", overwrite=True)
     graph = MusicGraph.open(folder / "graph")
     numbers = dict(graph.nodes("song").select("key", "number").iter_rows())
     return numbers, BuildReport.model_validate(graph.meta.build_report)
@@ -294,6 +296,22 @@ def test_things_that_are_no_files(tmp_path: Path) -> None:
     (tmp_path / "files" / "link.num").symlink_to(tmp_path / "elsewhere" / "files" / "linked.num")
     numbers, _ = build(tmp_path)
     assert numbers == {"a": 1, "B": 2, "link": 3}
+
+
+def test_links_that_lead_out_are_dropped(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write(raw, {"a.num": "1", "b.num": "no number", "d.num": "4"})
+    write(tmp_path, {"secret.num": "5"})
+    for name in ("0.num", "c.num"):
+        (raw / "files" / name).symlink_to(tmp_path / "files" / "secret.num")
+    numbers, report = build(raw)
+    assert numbers == {"a": 1, "d": 4}
+    found = report.find("link that leaves the folder")
+    assert found is not None
+    assert (found.action, found.rows, found.examples) == ("dropped", 2, ["0.num", "c.num"])
+    assert found.first_lines == [1, 3], "where the next file stands"
+    given, _ = build(raw, dict.fromkeys(["songs", "plays"], raw / "files"))
+    assert given == {"0": 5, "a": 1, "c": 5, "d": 4}, "who names the folder itself means what is in it"
 
 
 def test_names_that_are_no_text(tmp_path: Path) -> None:

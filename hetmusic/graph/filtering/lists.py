@@ -39,15 +39,23 @@ def named(keys: pl.Series, file: str, nodes: NodeTable, notes: Notes) -> NDArray
     keys = keys.unique(maintain_order=True)
     index = nodes.index_of(keys)
     unknown = keys.filter(index.is_null())
+    examples = ", ".join(map(repr, unknown.head(_EXAMPLES)))
     if unknown.len() == keys.len():
-        first = f"; first: {', '.join(map(repr, keys.head(_EXAMPLES)))}" if keys.len() else ""
-        one = f"{'an' if nodes.node_type[0] in 'aeio' else 'a'} {nodes.node_type}"
-        raise DataError(f"{file} lists {keys.len():,} keys, of which none is {one} of the graph{first}")
+        raise DataError(f"{file} lists {_nothing_known(keys.len(), nodes.node_type, examples)}")
     if unknown.len():
-        examples = ", ".join(map(repr, unknown.head(_EXAMPLES)))
+        are = "is" if unknown.len() == 1 else "are"
         notes.warn(
-            f"{unknown.len():,} of {keys.len():,} keys in {file} are no {nodes.node_type} of the graph: {examples}"
+            f"{unknown.len():,} of {keys.len():,} keys in {file} {are} no {nodes.node_type} of the graph: {examples}"
         )
     found = np.zeros(nodes.table.height, np.bool_)
     found[index.drop_nulls().to_numpy()] = True
     return found
+
+
+def _nothing_known(count: int, node_type: str, examples: str) -> str:
+    if count == 0:
+        return "no keys"
+    if count == 1:
+        return f"1 key, which is no {node_type} of the graph: {examples}"
+    one = f"{'an' if node_type[0] in 'aeio' else 'a'} {node_type}"
+    return f"{count:,} keys, of which none is {one} of the graph; first: {examples}"

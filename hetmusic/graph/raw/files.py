@@ -264,8 +264,10 @@ class RawFiles:
 
 
 def _clean(source: Source, batch: pl.DataFrame) -> pl.DataFrame:
-    """Make blanks null and check the types that the specification promises."""
+    """Strip values if that is asked for, make blanks null and check the types that the specification promises."""
     texts = [name for name, dtype in batch.schema.items() if dtype == pl.String]
+    if source.spec.strip:
+        batch = batch.with_columns(pl.col(texts).str.strip_chars())
     nulls = {name: source.spec.nulls_of(name) for name in texts}
     blank = {name: pl.any_horizontal(pl.col(name) == null for null in nulls[name]) for name in texts}
     # not by one expression, which would wait for the threads of polars that parse the next batch

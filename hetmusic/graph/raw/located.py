@@ -71,11 +71,19 @@ def check_inside(root: Path | None, path: Path, name: str) -> None:
     :param root: the raw folder; None if people gave the path themselves.
     :raises DataError: naming the link.
     """
-    if root is not None and not path.resolve().is_relative_to(root.resolve()):
+    if leads_out(root, path):
         raise DataError(
             f"{name} is a link, or lies behind one, that leads out of the raw folder {root}; copy the file, or give the "
             "folder in which it really is"
         )
+
+
+def leads_out(root: Path | None, path: Path) -> bool:
+    """Whether a path is, or lies behind, a link that leads out of the raw folder.
+
+    :param root: the raw folder; None if people gave the path themselves.
+    """
+    return root is not None and not path.resolve().is_relative_to(root.resolve())
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hetmusic.graph.raw.located import check_inside
-
 # A chunk ends where a name's checksum says so, on average after so many files, and at the latest after four times as
 # many: so a new file changes its own chunk instead of moving all that follow.
 _MEAN = 512
@@ -28,21 +26,17 @@ class Chunk:
     key: str
 
 
-def chunks(folder: Path, paths: Iterable[Path], salt: str, root: Path | None = None) -> Iterator[Chunk]:
+def chunks(folder: Path, paths: Iterable[Path], salt: str) -> Iterator[Chunk]:
     """Put files into chunks, never holding more than one of these.
 
     :param paths: files below the folder, in order.
     :param salt: what else the rows depend on, such as the version of their parser.
-    :param root: a folder that no link may lead out of.
-    :raises DataError: for a link that does.
     """
     start = 0
     files: list[str] = []
     digest = hashlib.sha256(salt.encode())
     for path in paths:
         name = path.relative_to(folder).as_posix()
-        if path.is_symlink():
-            check_inside(root, path, name)
         status = path.stat()
         raw = name.encode("utf-8", "surrogateescape")
         digest.update(raw + f"\0{status.st_size}\0{status.st_mtime_ns}\n".encode())

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from hetmusic.errors import ConfigError, DataError
-from hetmusic.graph.raw.located import sorted_files
+from hetmusic.graph.raw.located import leads_out, sorted_files
 from hetmusic.graph.raw.many.cache import ChunkCache
 from hetmusic.graph.raw.many.listing import Chunk, chunks
 from hetmusic.graph.raw.many.parsing import NOTES, NUMBER, Note, Tables
@@ -81,7 +81,7 @@ class ManyFilesReader(Reader):
         salt = f"{cls.__module__}:{cls.__qualname__} {cls.version}"
         keys = []
         arguments = [salt.partition(" ")[0], str(source.path), cls.__name__]
-        listed = chunks(source.path, paths, salt, source.root)
+        listed = chunks(source.path, _inside(source, paths), salt)
         # of the two the chunks are closed first, while no thread waits for a process
         with (
             closing(WorkerPool(arguments, self.workers)) as pool,
@@ -96,6 +96,20 @@ class ManyFilesReader(Reader):
                 rows = _load(cache, chunk, table, [NUMBER, *columns], pool)
                 yield _texts(_numbered(rows, chunk), self.vectors).select(LINE, *columns)
         cache.keep_only(keys)
+
+
+def _inside(source: Source, paths: Iterable[Path]) -> Iterator[Path]:
+    """The files but for links that lead out of the raw folder, which are counted; ``LINE`` is that of the next file."""
+    number = 1
+    for path in paths:
+        if path.is_symlink() and leads_out(source.root, path):
+            if not source.again:
+                name = path.relative_to(source.path).as_posix()
+                found = pl.DataFrame({LINE: [number], "file": [name]}, {LINE: pl.Int64, "file": pl.String})
+                source.count("dropped", "link that leaves the folder", found, "file")
+            continue
+        number += 1
+        yield path
 
 
 def _kept(
