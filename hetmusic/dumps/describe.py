@@ -15,7 +15,7 @@ from kg_schema.dump import (
     TagSource,
     TimeSpec,
 )
-from kg_schema.dump_check import ASSIGNED_RELATIONS, edge_type
+from kg_schema.dump_uses import ASSIGNED_RELATIONS, edge_type
 from kg_schema.key_spaces import known_spaces
 from kg_schema.ontology import Ontology
 

@@ -13,8 +13,8 @@ from hetmusic.graph.raw.codes import Codes
 from hetmusic.graph.raw.values import convert
 from hetmusic.graph.writer import sort_nodes
 from kg_schema.dump import DumpSpec, NodeSource
-from kg_schema.dump_check import edge_type
 from kg_schema.dump_files import ScalarType
+from kg_schema.dump_uses import edge_type
 from kg_schema.ontology import Ontology
 
 _DTYPES: dict[ScalarType, pl.DataType] = {

@@ -15,7 +15,7 @@ from hetmusic.graph.raw import RawFiles
 from hetmusic.graph.raw.values import weights
 from hetmusic.graph.types import EdgeType
 from kg_schema.dump import DumpSpec, TagSource
-from kg_schema.dump_check import ASSIGNED_RELATIONS
+from kg_schema.dump_uses import ASSIGNED_RELATIONS
 
 _WORDS = {"key": pl.String(), "text": pl.String(), "kind": pl.String(), "node": pl.String()}
 

@@ -17,7 +17,8 @@ from hetmusic.graph.raw.peek import column_names, find_source, peek
 from hetmusic.graph.raw.values import convert, times, weights
 from hetmusic.specs.overlap import Overlap, closest
 from kg_schema.dump import DumpSpec
-from kg_schema.dump_check import Problem, edge_type, uses
+from kg_schema.dump_check import Problem
+from kg_schema.dump_uses import edge_type, uses
 from kg_schema.ontology import Ontology
 from kg_schema.yaml_file import Location
 

@@ -6,7 +6,7 @@ import pytest
 
 from hetmusic.dumps import describe
 from kg_schema.dump import DumpSpec, builtin_names
-from kg_schema.dump_check import edge_type, uses
+from kg_schema.dump_uses import edge_type, uses
 from kg_schema.ontology import Ontology
 
 

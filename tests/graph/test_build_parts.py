@@ -22,7 +22,7 @@ from hetmusic.graph.build import build_graph
 from hetmusic.graph.build_report import BuildReport
 from hetmusic.graph.raw.globbing import files_below, matching
 from kg_schema.dump import DumpSpec
-from tests.graph.test_build_formats import likes, spec
+from tests.graph.formats import likes, spec
 
 HEADER = "who,what,n\n"
 EXPECTED = {("a", "x", 2.0), ("b", "y", 3.0), ("c", "x", 4.0)}

@@ -1,94 +1,39 @@
-"""A user's own tables: whatever their format and dialect, the graph says what the tables say."""
+"""One's own tables: dialects, encodings, formats, several sources, tags, files that may be absent."""
 
 from __future__ import annotations
 
-import csv
 import functools
-import io
-import json
 import string
 import tempfile
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hetmusic.graph import MusicGraph
 from hetmusic.graph.build import build_graph
-from hetmusic.graph.build_report import BuildReport
-from hetmusic.graph.raw import csv_quoted, kept, parquet_files, source
+from hetmusic.graph.raw import csv_quoted, kept, source
 from hetmusic.graph.raw.text import read_pieces
 from kg_schema.dump import DumpSpec
-
-Rows = Sequence[Sequence[Any]]
-COLUMNS = ("who", "what", "plays", "at")
-
-
-def spec(listens: dict[str, Any], **changes: Any) -> DumpSpec:
-    """Users and songs that occur in one file of listens."""
-    value = {
-        "name": "mine",
-        "item": "song",
-        "files": {"listens": listens},
-        "nodes": {
-            "user": [{"file": "listens", "key": "who"}],
-            "song": [{"file": "listens", "key": "what"}],
-        },
-        "edges": [
-            {
-                "relation": "likes",
-                "file": "listens",
-                "src": "who",
-                "dst": "what",
-                "weight": "plays",
-                "time": "at",
-            }
-        ],
-    }
-    return DumpSpec.model_validate(value | changes)
-
-
-def build(dump: DumpSpec, raw: Path, out: Path | None = None) -> tuple[MusicGraph, BuildReport]:
-    out = out or raw / "graph"
-    report = build_graph(dump, raw, out)
-    return MusicGraph.open(out, verify=True), report
-
-
-def edges_of(
-    graph: MusicGraph, relation: str = "likes"
-) -> dict[tuple[str, str], tuple[float | None, int | None]]:
-    """Edges by original keys."""
-    (name,) = [t for t in graph.edge_types if t.relation == relation]
-    table = pl.read_parquet(graph.path / "edges" / f"{name}.parquet")
-    src, dst = graph.keys(name.src), graph.keys(name.dst)
-    return {(src[r["src"]], dst[r["dst"]]): (r.get("weight"), r.get("time")) for r in table.to_dicts()}
-
-
-def write_csv(path: Path, rows: Rows, columns: Sequence[str] = COLUMNS) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerows([columns, *rows])
-    path.write_bytes(text.getvalue().encode())
-
-
-def write_jsonl(path: Path, rows: Rows, columns: Sequence[str] = COLUMNS) -> None:
-    lines = [json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) for row in rows]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
-
-
-def write_parquet(path: Path, rows: Rows, columns: Sequence[str] = COLUMNS) -> None:
-    pl.DataFrame(list(rows), list(columns), orient="row").write_parquet(path)
-
-
-WRITERS: dict[str, Callable[..., None]] = {"csv": write_csv, "jsonl": write_jsonl, "parquet": write_parquet}
+from tests.graph.listens import (
+    COLUMNS,
+    WRITERS,
+    build,
+    edges_of,
+    spec,
+    write_csv,
+)
 
 keys = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
+
+
 awkward = st.text(string.printable, min_size=1, max_size=4) | keys
+
+
 plays = st.integers(0, 2**20) | st.floats(0, 1e6, width=32)
+
+
 listens = st.lists(
     st.tuples(awkward, awkward, plays.map(float), st.integers(-62_135_596_800, 253_402_300_799)),
     min_size=1,
@@ -168,195 +113,6 @@ def test_ragged_and_blank_lines_are_dropped_and_counted(tmp_path: Path) -> None:
         assert ragged is not None
         assert (blank.action, blank.rows, blank.first_lines) == ("left out", 1, [3])
         assert (ragged.action, ragged.rows, ragged.first_lines) == ("dropped", 2, [4, 5])
-
-
-def test_null_markers(tmp_path: Path) -> None:
-    (tmp_path / "l.csv").write_text("who,what,plays,at\nu,x,1,2\n\\N,x,1,2\nu,,1,2\nNA,y,1,2\n")
-    graph, report = build(spec({"path": "l.csv", "nulls": ["\\N"]}), tmp_path)
-    assert graph.keys("user") == ["NA", "u"]
-    user, song = report.find("blank user"), report.find("blank song")
-    assert user is not None
-    assert song is not None
-    assert (user.rows, user.first_lines, song.rows, song.first_lines) == (1, [3], 1, [4])
-
-
-def test_repeated_pairs_add_up(tmp_path: Path) -> None:
-    write_csv(tmp_path / "l.csv", [("u", "x", 1, 5), ("u", "y", 2, 1), ("u", "x", 3, 9), ("u", "x", 4, "")])
-    graph, report = build(spec({"path": "l.csv"}), tmp_path)
-    assert edges_of(graph) == {("u", "x"): (8, 9), ("u", "y"): (2, 1)}
-    finding = report.find("repeated pair")
-    assert finding is not None
-    assert (finding.action, finding.rows, finding.first_lines) == ("merged", 2, [4, 5])
-
-
-def test_a_log_is_counted(tmp_path: Path) -> None:
-    write_csv(tmp_path / "l.csv", [("u", "x", 1, 5), ("u", "x", 3, 9), ("v", "x", 4, 2)])
-    edge = {"relation": "likes", "file": "listens", "src": "who", "dst": "what", "count_rows": True}
-    graph, report = build(spec({"path": "l.csv"}, edges=[edge]), tmp_path)
-    assert edges_of(graph) == {("u", "x"): (2, None), ("v", "x"): (1, None)}
-    assert report.findings == []
-
-
-def test_symmetric_relations(tmp_path: Path) -> None:
-    write_csv(tmp_path / "l.csv", [("u", "x", 1, 5), ("v", "x", 1, 5), ("w", "y", 1, 5)])
-    write_csv(tmp_path / "f.csv", [("v", "u"), ("u", "v"), ("w", "w"), ("u", "w"), ("u", "w")], ["a", "b"])
-    write_csv(tmp_path / "s.csv", [("y", "x", 0.5), ("x", "y", 0.75), ("y", "x", 0.5)], ["a", "b", "how"])
-    files = {"listens": {"path": "l.csv"}, "friends": {"path": "f.csv"}, "alike": {"path": "s.csv"}}
-    edges = [
-        {"relation": "likes", "file": "listens", "src": "who", "dst": "what"},
-        {"relation": "friends", "file": "friends", "src": "a", "dst": "b"},
-        {"relation": "similar_to", "file": "alike", "src": "a", "dst": "b", "weight": "how"},
-    ]
-    graph, report = build(spec({}, files=files, edges=edges), tmp_path)
-    assert edges_of(graph, "friends") == {("u", "v"): (None, None), ("u", "w"): (None, None)}
-    assert edges_of(graph, "similar_to") == {("x", "y"): (0.75, None)}, "similarities are not added up"
-    counts = {(finding.file, finding.reason): finding.rows for finding in report.findings}
-    assert counts == {
-        ("f.csv", "self loop"): 1,
-        ("f.csv", "repeated pair"): 1,
-        ("f.csv", "pair given in both directions"): 1,
-        ("s.csv", "repeated pair"): 1,
-        ("s.csv", "pair given in both directions"): 1,
-    }
-
-
-def _with_user_file(tmp_path: Path, on_unknown: str) -> DumpSpec:
-    write_csv(
-        tmp_path / "l.csv", [("u", "x", 1, 5), ("ghost", "x", 2, 5), ("ghost", "y", 2, 5), ("v", "y", 1, 1)]
-    )
-    write_csv(tmp_path / "u.csv", [("u", "Ute"), ("v", "Vi")], ["id", "name"])
-    return spec(
-        {},
-        files={"listens": {"path": "l.csv"}, "users": {"path": "u.csv"}},
-        nodes={
-            "user": [{"file": "users", "key": "id", "name": "name"}],
-            "song": [{"file": "listens", "key": "what"}],
-        },
-        edges=[
-            {"relation": "likes", "file": "listens", "src": "who", "dst": "what", "on_unknown": on_unknown}
-        ],
-    )
-
-
-def test_unknown_ends_are_dropped(tmp_path: Path) -> None:
-    graph, report = build(_with_user_file(tmp_path, "drop"), tmp_path)
-    assert set(edges_of(graph)) == {("u", "x"), ("v", "y")}
-    finding = report.find("unknown user")
-    assert finding is not None
-    assert (finding.rows, finding.values, finding.examples) == (2, 1, ["ghost"])
-    assert finding.first_lines == [3, 4]
-    assert report.warnings == [
-        "l.csv: 2 of 4 rows (edges user__likes__song) were dropped: unknown user 2 ('ghost'), first: line 3"
-    ]
-
-
-def test_unknown_ends_are_errors(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match=r"l.csv: 2 of 4 rows .* unknown user; first: 'ghost', line 3"):
-        build(_with_user_file(tmp_path, "error"), tmp_path)
-    assert not (tmp_path / "graph").exists()
-
-
-def test_unknown_ends_are_created(tmp_path: Path) -> None:
-    graph, report = build(_with_user_file(tmp_path, "create"), tmp_path)
-    assert graph.keys("user") == ["ghost", "u", "v"]
-    assert graph.names("user") == ["ghost", "Ute", "Vi"]
-    assert len(edges_of(graph)) == 4
-    assert "1 user nodes were created from edges or assignments alone" in report.warnings
-
-
-@pytest.mark.parametrize(
-    ("found", "expected"),
-    [
-        (["10", "9", "1", "100"], ["1", "9", "10", "100"]),
-        (["010", "9", "10", "1"], ["1", "9", "010", "10"]),
-        (
-            ["123456789012345678901", "99999999999999999999", "5"],
-            ["5", "99999999999999999999", "123456789012345678901"],
-        ),
-        (["10", "9", "b", "a"], ["10", "9", "a", "b"]),
-        (["-1", "3", "10"], ["-1", "10", "3"]),
-        (["B", "a", "é", "Z"], ["B", "Z", "a", "é"]),
-    ],
-)
-def test_order_of_nodes(tmp_path: Path, found: list[str], expected: list[str]) -> None:
-    write_csv(tmp_path / "l.csv", [(key, "x", 1, 1) for key in found])
-    graph, _ = build(spec({"path": "l.csv"}), tmp_path)
-    assert graph.keys("user") == expected
-
-
-def test_json_numbers_are_keys_exactly_as_written(tmp_path: Path) -> None:
-    lines = [
-        '{"who": 12345678901234567890123, "what": 1.0, "plays": 2, "at": null}',
-        '{"who": "7", "what": 1.00, "plays": 1e1, "at": 5, "more": [1, {"x": 2}]}',
-        '{"who": true, "what": "1.0", "plays": "3"}',
-    ]
-    (tmp_path / "l.jsonl").write_text("\n".join(lines))
-    graph, _ = build(spec({"path": "l.jsonl"}), tmp_path)
-    assert edges_of(graph) == {
-        ("12345678901234567890123", "1.0"): (2, None),
-        ("7", "1.00"): (10, 5),
-        ("true", "1.0"): (3, None),
-    }
-
-
-def test_parquet_types(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet_files, "_BATCH", 1)
-    frame = pl.DataFrame(
-        {
-            "who": pl.Series([1, 2**60, None], dtype=pl.Int64),
-            "what": pl.Series(["x", "y", "x"], dtype=pl.Categorical),
-            "plays": pl.Series([0.1, 2.5, 1.0], dtype=pl.Float32),
-            "at": pl.Series([0, 1_500_000, None]).cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
-        }
-    )
-    frame.write_parquet(tmp_path / "l.parquet")
-    edge = {"relation": "likes", "file": "listens", "src": "who", "dst": "what", "weight": "plays"}
-    edge |= {"time": {"column": "at", "unit": "iso"}}
-    graph, report = build(spec({"path": "l.parquet"}, edges=[edge]), tmp_path)
-    found = edges_of(graph)
-    assert found == {("1", "x"): (pytest.approx(0.1), 0), (str(2**60), "y"): (2.5, 1)}
-    blank = report.find("blank user")
-    assert blank is not None
-    assert blank.first_lines == [3]
-
-
-@pytest.mark.parametrize(
-    ("time", "text", "seconds"),
-    [
-        ({"column": "at"}, "1238536800", 1238536800),
-        ({"column": "at"}, " 1238536800.9 ", 1238536800),
-        ({"column": "at", "unit": "ms"}, "1238536800999", 1238536800),
-        ({"column": "at", "unit": "ms"}, "-1", -1),
-        ({"column": "at", "unit": "iso"}, "2009-05-04T23:08:57Z", 1241478537),
-        ({"column": "at", "unit": "iso"}, "2009-05-05T01:08:57+02:00", 1241478537),
-        ({"column": "at", "unit": "iso"}, "2009-05-04 23:08:57", 1241478537),
-        ({"column": "at", "unit": "iso"}, "2009-05-04T23:08:57.250", 1241478537),
-        ({"column": "at", "unit": "iso"}, "2009-05-04", 1241395200),
-        ({"column": "at", "not_before": "2001-09-09"}, "999993599", None),
-        ({"column": "at", "not_before": "2001-09-09"}, "999993600", 999993600),
-        ({"column": "at"}, "", None),
-    ],
-)
-def test_times(tmp_path: Path, time: dict[str, str], text: str, seconds: int | None) -> None:
-    write_csv(tmp_path / "l.csv", [("u", "x", 1, text), ("v", "x", 1, text)])
-    edge = {"relation": "likes", "file": "listens", "src": "who", "dst": "what", "time": time}
-    graph, report = build(spec({"path": "l.csv"}, edges=[edge]), tmp_path)
-    assert {value[1] for value in edges_of(graph).values()} == {seconds}
-    repaired = report.find("time before 2001-09-09")
-    assert (repaired is not None) == (text == "999993599")
-
-
-def test_dates_in_parts(tmp_path: Path) -> None:
-    rows = [("u", "x", 2009, 4, 1), ("u", "y", 2009, 2, 31), ("v", "x", "", 1, 1), ("v", "y", 1970, 1, 2)]
-    write_csv(tmp_path / "l.csv", rows, ["who", "what", "y", "m", "d"])
-    edge = {"relation": "likes", "file": "listens", "src": "who", "dst": "what"}
-    edge |= {"time": {"year": "y", "month": "m", "day": "d"}}
-    graph, report = build(spec({"path": "l.csv"}, edges=[edge]), tmp_path)
-    found = {pair: value[1] for pair, value in edges_of(graph).items()}
-    assert found == {("u", "x"): 1238544000, ("u", "y"): None, ("v", "x"): None, ("v", "y"): 86400}
-    finding = report.find("no such date")
-    assert finding is not None
-    assert (finding.action, finding.rows, finding.first_lines) == ("repaired", 1, [3])
 
 
 def test_several_sources_of_nodes(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kg_schema import dump_check
+from kg_schema import dump_check, dump_uses
 from kg_schema.dump import DumpSpec, FileSpec, TimeSpec, builtin_names
 from kg_schema.errors import SchemaError
 from kg_schema.ontology import Ontology
@@ -62,7 +62,7 @@ def test_a_file_of_the_user_loads(tmp_path: Path) -> None:
     label = spec.nodes["song"][0].attributes["label"]
     assert (label.column, label.dtype) == ("label", "str")
     needed = {"people": ["id", "nick"], "plays": ["who", "what", "n", "when", "mood"]}
-    assert dump_check.columns_by_file(spec) == {**needed, "tracks": ["track", "released", "label"]}
+    assert dump_uses.columns_by_file(spec) == {**needed, "tracks": ["track", "released", "label"]}
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_ambiguous_ends_ask_for_types() -> None:
     value["edges"][0]["dst_type"] = "song"
     spec = DumpSpec.model_validate(value)
     dump_check.check(spec)
-    assert dump_check.edge_type(spec, spec.edges[0], Ontology.load()) == ("user", "likes", "song")
+    assert dump_uses.edge_type(spec, spec.edges[0], Ontology.load()) == ("user", "likes", "song")
 
 
 def test_undeclared_ends_must_be_created() -> None:

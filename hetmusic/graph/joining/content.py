@@ -20,7 +20,7 @@ from hetmusic.graph.joining.nodes import NodeJoin
 from hetmusic.graph.joining.parts import renumbered, unite_edges, unite_vectors
 from hetmusic.graph.joining.target import Target
 from hetmusic.graph.types import EdgeType
-from kg_schema import dump_check
+from kg_schema import dump_uses
 from kg_schema.dump import EdgeSource
 from kg_schema.ontology import Ontology
 
@@ -81,7 +81,7 @@ class Content:
         for dump in self._dumps:
             for edge in dump.spec.edges:
                 if dump.files.gives(edge.file, edge.columns):
-                    edge_type = EdgeType(*dump_check.edge_type(dump.spec, edge, self._ontology))
+                    edge_type = EdgeType(*dump_uses.edge_type(dump.spec, edge, self._ontology))
                     found.setdefault(edge_type, {}).setdefault(dump.name, []).append(edge)
             for edge_type in self._tag_edges[dump.name]:
                 found.setdefault(edge_type, {}).setdefault(dump.name, [])

@@ -10,7 +10,7 @@ from hetmusic.graph.build_options import BuildOptions
 from hetmusic.graph.build_report import Notes
 from hetmusic.graph.types import EdgeType
 from kg_schema.dump import DumpSpec
-from kg_schema.dump_check import edge_type
+from kg_schema.dump_uses import edge_type
 from kg_schema.ontology import Ontology
 
 

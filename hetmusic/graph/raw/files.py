@@ -30,8 +30,8 @@ from hetmusic.graph.raw.sqlite_files import read_sqlite
 from hetmusic.graph.raw.streams import is_compressed
 from hetmusic.graph.raw.values import check_type
 from kg_schema.dump import DumpSpec
-from kg_schema.dump_check import columns_by_file, ends_by_file, raw_columns
 from kg_schema.dump_files import FileSpec
+from kg_schema.dump_uses import columns_by_file, ends_by_file, raw_columns
 
 READERS = {
     "csv": read_csv,
