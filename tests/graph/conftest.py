@@ -1,4 +1,4 @@
-"""A graph of the real HetRec listens and tags, without the vocabularies: all tags are plain ones."""
+"""A folder for raw files; a graph of the real HetRec listens and tags without the vocabularies: all tags are plain ones."""
 
 from __future__ import annotations
 
@@ -52,3 +52,11 @@ def hetrec(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Music
         writer.assignments(rows.drop_nulls())
         writer.finish(name="hetrec", item="artist", interaction="likes")
     return MusicGraph.open(folder)
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    """An empty folder for raw files."""
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    return folder
