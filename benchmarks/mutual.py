@@ -33,15 +33,9 @@ from hetmusic.recommend import Run
 FORMS: dict[str, tuple[str, ...]] = {
     "without": (),
     "symmetric, weight 0.1": ("training.mutual_weight=0.1", "training.mutual_teacher=symmetric"),
-    "detached, weight 0.1": ("training.mutual_weight=0.1",),
     "detached, weight 0.5, temperature 2": (
         "training.mutual_weight=0.5",
         "training.mutual_temperature=2",
-    ),
-    "better, weight 0.5, temperature 2": (
-        "training.mutual_weight=0.5",
-        "training.mutual_temperature=2",
-        "training.mutual_teacher=better",
     ),
     "better, weight 0.5, temperature 2, warm-up 5": (
         "training.mutual_weight=0.5",

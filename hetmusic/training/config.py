@@ -65,7 +65,7 @@ class TrainingConfig(StrictModel):
     fanout: list[int] | int = 10
     """Neighbours sampled per node and relation; one number for all layers, or one a layer, furthest first; -1 is all."""
 
-    batch_size: int = Field(256, ge=1)
+    batch_size: int = Field(128, ge=1)
     """Users a step under ``softmax``, (user, item) pairs under the other losses, where it is 4096 if not given."""
 
     epochs: int = Field(100, ge=1)
@@ -89,8 +89,9 @@ class TrainingConfig(StrictModel):
     edge_dropout: float = Field(0.7, ge=0, lt=1)
     """Share of interactions left out of message passing in each step; under ``softmax`` they are what is predicted."""
 
-    reconstruction: float = Field(0.0, ge=0)
-    """Under ``softmax``, weight of predicting the interactions that message passing did see, beside those left out of it."""
+    reconstruction: float = Field(0.3, ge=0)
+    """Under ``softmax``, weight of predicting the interactions that message passing did see, beside those left out of it;
+    the other losses do not have it."""
 
     negatives: int = Field(1024, ge=1)
     """Uniform negatives: of a step under ``sampled_softmax`` (beside the batch's own positives), of a pair under
@@ -133,7 +134,7 @@ class TrainingConfig(StrictModel):
         if not isinstance(values, dict) or values.get("loss", "softmax") == "softmax":
             return values
         negatives = 1 if values["loss"] == "bpr" else 1024
-        return {"batch_size": 4096, "negatives": negatives, **values}
+        return {"batch_size": 4096, "negatives": negatives, "reconstruction": 0.0, **values}
 
     @field_validator("fanout", mode="before")
     @classmethod

@@ -127,10 +127,15 @@ def test_batches_fit_the_loss_unless_given():
         training = load_config(overrides=overrides).training
         return training.batch_size, training.negatives
 
-    assert sizes() == (256, 1024)
+    assert sizes() == (128, 1024)
     assert sizes("training.loss=sampled_softmax") == (4096, 1024)
     assert sizes("training.loss=bpr") == (4096, 1)
     assert sizes("training.loss=bpr", "training.negatives=3", "training.batch_size=9") == (9, 3)
+
+
+def test_only_the_softmax_repeats_its_input_unless_asked():
+    assert load_config().training.reconstruction > 0
+    assert load_config(overrides=["training.loss=sampled_softmax"]).training.reconstruction == 0
 
 
 def test_another_encoder_keeps_what_is_not_the_encoders():
