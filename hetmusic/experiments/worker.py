@@ -19,7 +19,7 @@ from hetmusic._io import replacing_folder, write_json
 from hetmusic._version import __version__
 from hetmusic.errors import UserError
 from hetmusic.evaluation import evaluate
-from hetmusic.experiments.cells import CELL_FILE, Cell, Measured
+from hetmusic.experiments.cells import CELL_FILE, Cell, Measured, complete_settings
 from hetmusic.experiments.controls import ControlledGraph
 from hetmusic.experiments.models import make_model
 from hetmusic.graph import MusicGraph
@@ -42,9 +42,13 @@ class Request(BaseModel):
 def run_cell(request: Request) -> None:
     """Fit, validate, test once, and write the cell's folder.
 
-    :raises UserError: if the model cannot be trained on this problem.
+    :raises UserError: if the model cannot be trained on this problem, or its settings are no longer those of the cell.
     """
     cell = request.cell
+    if complete_settings(cell.model, cell.given) != cell.settings:
+        raise UserError(
+            f"the defaults or the preset of {cell.model} have changed since this was started; start it again"
+        )
     graph = MusicGraph.open(request.graph)
     split = Split.load(request.split, graph)
     if cell.control is not None:

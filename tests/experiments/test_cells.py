@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from hetmusic.errors import ConfigError, RunError
+from hetmusic.errors import ConfigError, RunError, UserError
 from hetmusic.evaluation import evaluate
 from hetmusic.experiments.cells import Cell, CellResult, complete_settings
 from hetmusic.experiments.models import make_model
@@ -93,6 +93,15 @@ def request_(problem, tmp_path_factory):
     found = Request(cell=cell, graph=problem.graph.path, split=place / "split", out=place / "cell")
     run_cell(found)
     return found
+
+
+def test_settings_that_mean_something_else_by_now_are_not_run(request_, tmp_path):
+    """A preset or a default was edited while a comparison was under way."""
+    cell = request_.cell.model_copy(update={"settings": {**request_.cell.settings, "angle": 1.0}})
+    changed = request_.model_copy(update={"cell": cell, "out": tmp_path / "cell"})
+    with pytest.raises(UserError, match="have changed since this was started"):
+        run_cell(changed)
+    assert not changed.out.exists()
 
 
 def test_a_cell_holds_what_evaluate_says(problem, request_):

@@ -210,7 +210,8 @@ def test_a_cell_is_fitted_on_its_control(problem, tmp_path, monkeypatch):
 
     monkeypatch.setattr("hetmusic.experiments.worker.ControlledGraph", Spy)
     problem.split.save(tmp_path / "split")
-    cell = CELL.model_copy(update={"model": "popularity", "given": {}, "control": "shuffled-kg", "seed": 5})
+    popularity = {"model": "popularity", "given": {}, "settings": {}}
+    cell = CELL.model_copy(update={**popularity, "control": "shuffled-kg", "seed": 5})
     request = Request(
         cell=cell, graph=problem.graph.path, split=tmp_path / "split", out=tmp_path / "shuffled"
     )
