@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -84,7 +85,8 @@ def check_setting(arguments: list[str], text: str) -> None:
     elif command == "tune":
         make_model(arguments[arguments.index("--model") + 1], parse_override(text))
     elif command != "synth":
-        load_config(overrides=[text])
+        # together with the others of the call: some are of use in company only
+        load_config(overrides=[value for name, value in pairwise(arguments) if name == "--set"])
 
 
 def check_call(arguments: list[str]) -> None:
