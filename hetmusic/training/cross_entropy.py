@@ -65,7 +65,7 @@ class _CrossEntropy(torch.autograd.Function):
             scores.masked_fill_(~present, lowest)
         top_of_all = None if seen is None else _finite(scores.amax(dim=1))
         scores.index_put_(known, scores.new_tensor(lowest))
-        top = _finite(scores.amax(dim=1))
+        top = _finite(scores.amax(dim=1), 0.0 if top_of_all is None else top_of_all)
         softmax = scores.sub_(top[:, None]).exp_()
         total = softmax.sum(dim=1).clamp(min=torch.finfo(scores.dtype).tiny)
         mass = hidden.sum().clamp(min=1)
@@ -106,9 +106,9 @@ class _CrossEntropy(torch.autograd.Function):
         return grad_users, grad_items, None, None, None, None, None
 
 
-def _finite(top: Tensor) -> Tensor:
-    """Maxima of rows, 0 for a row without any candidate."""
-    return torch.where(top == float("-inf"), 0.0, top)
+def _finite(top: Tensor, otherwise: float | Tensor = 0.0) -> Tensor:
+    """Maxima of rows, something finite for a row without any candidate."""
+    return torch.where(top == float("-inf"), otherwise, top)
 
 
 def _per_user(counts: Tensor, rows: Tensor, num_users: int) -> Tensor:

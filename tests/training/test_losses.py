@@ -147,6 +147,13 @@ class TestReconstruction:
         assert torch.isfinite(loss)
         assert torch.isfinite(v.users.grad).all()
 
+    def test_a_user_who_likes_all_there_is(self):
+        v = view([[-500.0, -501.0]])
+        loss = losses.make("softmax", reconstruction=1.0)(v, batch([(0, 0)], masked=[(0, 0), (0, 1)]))
+        loss.backward()
+        assert torch.isfinite(loss)
+        assert torch.isfinite(v.users.grad).all()
+
     def test_only_the_softmax_has_it(self):
         with pytest.raises(ConfigError, match="reconstruction"):
             load_config(overrides=["training.loss=bpr", "training.reconstruction=0.5"])
