@@ -20,6 +20,6 @@ def test_files_that_are_merged_are_named(tmp_path: Path) -> None:
 def test_a_list_of_something_else(option: str, shared_data: Path, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("nobody\n", encoding="utf-8")
     build = ["build", "hetrec-lastfm", "--raw", shared_data / "hetrec-lastfm-2k"]
-    what = {"--items": "an artist", "--users": "a user"}[option]
+    what = {"--items": "artist", "--users": "user"}[option]
     failed = hetmusic(*build, option, tmp_path / "list.txt", "--out", tmp_path / "graph")
-    assert f"none is {what} of the graph; first: 'nobody'" in failed.err
+    assert f"list.txt lists 1 key, which is no {what} of the graph: 'nobody'" in failed.err

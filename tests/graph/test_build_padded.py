@@ -83,6 +83,7 @@ def test_the_songs_of_emomusic(shared_data: Path, tmp_path: Path) -> None:
         {
             "name": "emomusic",
             "item": "song",
+            "interaction": None,
             "files": {"songs": {"path": "songs_info.csv", "strip": True, "rows": 744}},
             "nodes": {
                 "song": [
@@ -93,7 +94,7 @@ def test_the_songs_of_emomusic(shared_data: Path, tmp_path: Path) -> None:
             },
             "edges": [
                 {**songs, "relation": "sung_by", "src": "song_id", "dst": "Artist"},
-                {**songs, "relation": "has_genre", "src": "song_id", "dst": "Genre"},
+                {**songs, "relation": "has_genre", "src_type": "song", "src": "song_id", "dst": "Genre"},
             ],
         }
     )
