@@ -104,10 +104,14 @@ def content_knn(graph: MusicGraph, split: Split, modalities: list[str] | str) ->
     return best[1], best[2]
 
 
-def mmgnn(graph: MusicGraph, split: Split, overrides: list[str]) -> Scorer:
-    """MM-GNN trained on the split."""
+def mmgnn(graph: MusicGraph, split: Split, overrides: list[str], settings: Path | None = None) -> Scorer:
+    """MM-GNN trained on the split.
+
+    :param settings: TOML file between the preset and the overrides.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        run = fit(graph, load_config(overrides=overrides), Path(folder) / "run", split=split)
+        config = load_config(file=settings, overrides=overrides)
+        run = fit(graph, config, Path(folder) / "run", split=split)
         return EmbeddingScorer(np.array(run.user_embeddings), np.array(run.item_embeddings))
 
 
