@@ -1,1 +1,24 @@
-"""Modalities of nodes: imported vectors and light extractors that need no pre-trained weights."""
+"""Modalities of nodes: imported vectors, and extractors of text, sound and pictures.
+
+Importing this registers the extractors that come with the package; none imports its libraries before it is used.
+"""
+
+from __future__ import annotations
+
+from hetmusic.features.describing import Coverage, Described, describe
+from hetmusic.features.extractor import Absent, Extractor, extractors
+from hetmusic.features.light_audio import AudioStatistics
+from hetmusic.features.light_image import ImageStatistics
+from hetmusic.features.light_text import TextTfidfSvd
+
+__all__ = [
+    "Absent",
+    "AudioStatistics",
+    "Coverage",
+    "Described",
+    "Extractor",
+    "ImageStatistics",
+    "TextTfidfSvd",
+    "describe",
+    "extractors",
+]

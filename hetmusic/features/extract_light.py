@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hetmusic.errors import FeatureError, did_you_mean
+from hetmusic.features.describing import Coverage, Described, describe
+from hetmusic.features.extractor import Absent, Extractor
 from hetmusic.features.light_audio import AudioStatistics
-from hetmusic.features.light_base import Absent, Coverage, Extracted, LightExtractor
 from hetmusic.features.light_image import ImageStatistics
 from hetmusic.features.light_text import TextTfidfSvd
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 #: Modality (also the item attribute read) -> the extractor that makes it.
-LIGHT_EXTRACTORS: dict[str, Callable[[], LightExtractor[Any]]] = {
+LIGHT_EXTRACTORS: dict[str, Callable[[], Extractor]] = {
     "lyrics": TextTfidfSvd,
     "audio": AudioStatistics,
     "cover": ImageStatistics,
@@ -52,7 +53,7 @@ def add_light_features(
     report = {}
     for modality in _wanted(which, items.columns, graph.item_type):
         extracted, info = _extract(modality, items[modality].to_list(), raw)
-        report[modality] = Coverage.of(extracted)
+        report[modality] = Coverage.of(extracted.reasons)
         _log.info(
             "light features: %s: %d of %d items", modality, report[modality].present, report[modality].total
         )
@@ -118,18 +119,20 @@ def _files(raw: Path, relatives: list[str | None]) -> tuple[list[Path | None], d
     return files, refused
 
 
-def _extract(modality: str, column: list[str | None], raw: Path) -> tuple[Extracted, dict[str, Any]]:
+def _extract(modality: str, column: list[str | None], raw: Path) -> tuple[Described, dict[str, Any]]:
     """Fit and extract one modality; the second value tells what made it."""
     extractor = LIGHT_EXTRACTORS[modality]()
+    info = {"extractor": extractor.name, **extractor.settings()}
     if modality == "lyrics":
-        extractor.fit(column)
-        return extractor.extract(column), extractor.info()
+        extractor.fit([text for text in column if text is not None])
+        return describe(extractor, column), info
     files, refused = _files(raw, column)
-    extractor.fit(files)
-    extracted = extractor.extract(files)
-    reasons = tuple(refused.get(row, reason) for row, reason in enumerate(extracted.reasons))
-    values = _standardised(extracted.values, extracted.present)
-    return Extracted(values, extracted.present, reasons), {**extractor.info(), "standardised": True}
+    found = describe(extractor, files)
+    reasons = tuple(refused.get(row, reason) for row, reason in enumerate(found.reasons))
+    return Described(_standardised(found.values, found.present), found.present, reasons), {
+        **info,
+        "standardised": True,
+    }
 
 
 def _standardised(values: NDArray[np.float32], present: NDArray[np.bool_]) -> NDArray[np.float32]:

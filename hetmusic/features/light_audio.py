@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hetmusic.features.light_base import Absent, LightExtractor, require_file
+from hetmusic.features.extractor import Absent, extractors
+from hetmusic.features.light_base import LightExtractor, require_file
 from hetmusic.features.light_mel import FRAME, HOP, SAMPLE_RATE, frames, mel_filters, power_spectrum
 
 #: sampling rates that are believed, in Hz
@@ -23,7 +24,8 @@ _ONSET = 0.7
 _ONSET_GAP = 5
 
 
-class AudioStatistics(LightExtractor[Path]):
+@extractors.register("log-mel-statistics")
+class AudioStatistics(LightExtractor):
     """Mean and standard deviation of each log-mel band, of brightness and noisiness, and the onset rate.
 
     The last five values are the spectral centroid's mean and standard deviation (as shares of 8 kHz), the
@@ -33,6 +35,7 @@ class AudioStatistics(LightExtractor[Path]):
     :param max_seconds: only so much from the beginning of a file is heard.
     """
 
+    kind = "audio"
     name = "log-mel-statistics"
 
     def __init__(self, bands: int = 40, *, max_seconds: float = 120.0) -> None:
@@ -43,16 +46,8 @@ class AudioStatistics(LightExtractor[Path]):
         """Length of a vector."""
         return 2 * self.bands + 5
 
-    def info(self) -> dict[str, Any]:
-        """Settings."""
-        return {
-            **super().info(),
-            "bands": self.bands,
-            "max_seconds": self.max_seconds,
-            "sample_rate": SAMPLE_RATE,
-        }
-
-    def _describe(self, item: Path) -> NDArray[np.floating[Any]]:
+    def prepare(self, item: Path) -> NDArray[np.floating[Any]]:
+        """The vector of one sound file."""
         return sound_statistics(read_wav(item, self.max_seconds), self.bands)
 
 

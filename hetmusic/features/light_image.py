@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hetmusic.features.light_base import Absent, LightExtractor, require_file
+from hetmusic.features.extractor import Absent, extractors
+from hetmusic.features.light_base import LightExtractor, require_file
 
 #: width and height to which every picture is scaled before it is described
 _SIZE = 64
@@ -19,12 +20,14 @@ _MAX_PIXELS = 32_000_000
 _DIRECTIONS = 8
 
 
-class ImageStatistics(LightExtractor[Path]):
+@extractors.register("colour-statistics")
+class ImageStatistics(LightExtractor):
     """Colour histogram, mean and standard deviation of each channel, and the strength of edges by direction.
 
     :param levels: levels per channel of the joint RGB histogram; a vector has ``levels ** 3 + 16`` values.
     """
 
+    kind = "image"
     name = "colour-statistics"
 
     def __init__(self, levels: int = 4) -> None:
@@ -35,11 +38,8 @@ class ImageStatistics(LightExtractor[Path]):
         """Length of a vector."""
         return self.levels**3 + 6 + _DIRECTIONS + 2
 
-    def info(self) -> dict[str, Any]:
-        """Settings."""
-        return {**super().info(), "levels": self.levels, "size": _SIZE}
-
-    def _describe(self, item: Path) -> NDArray[np.floating[Any]]:
+    def prepare(self, item: Path) -> NDArray[np.floating[Any]]:
+        """The vector of one picture."""
         return picture_statistics(read_picture(item), self.levels)
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hetmusic.errors import FeatureError
-from hetmusic.features.light_base import Absent, LightExtractor
+from hetmusic.features.extractor import Absent, extractors
+from hetmusic.features.light_base import LightExtractor
 
 
-class TextTfidfSvd(LightExtractor[str]):
+@extractors.register("tfidf-svd")
+class TextTfidfSvd(LightExtractor):
     """Words, weighted by rarity, projected to the main directions of the texts that it was fitted on.
 
     Vectors have unit length, so their inner product is the cosine. The directions' signs are fixed
@@ -23,7 +25,9 @@ class TextTfidfSvd(LightExtractor[str]):
     :param max_share: words in more than this share of the texts are left out.
     """
 
+    kind = "text"
     name = "tfidf-svd"
+    learns = True
 
     def __init__(
         self, dim: int = 64, *, max_terms: int = 50_000, max_share: float = 0.8, seed: int = 0
@@ -40,18 +44,7 @@ class TextTfidfSvd(LightExtractor[str]):
         """Length of a vector."""
         return self._dim
 
-    def info(self) -> dict[str, Any]:
-        """Settings, and the number of words that count."""
-        terms = 0 if self.directions is None else self.directions.shape[1]
-        settings = {
-            "max_terms": self.max_terms,
-            "max_share": self.max_share,
-            "seed": self.seed,
-            "terms": terms,
-        }
-        return {**super().info(), **settings}
-
-    def fit(self, items: Sequence[str | None]) -> None:
+    def fit(self, items: Iterable[str]) -> None:
         """Learn the words' rarity and the main directions.
 
         Where no word is left to tell the texts apart, every text will come out absent.
@@ -60,7 +53,7 @@ class TextTfidfSvd(LightExtractor[str]):
         from sklearn.decomposition import TruncatedSVD
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        texts = [text for text in items if text is not None and text.strip()]
+        texts = [text for text in items if text.strip()]
         # a word of a single text relates it to no other, but a handful of texts may share none
         min_df, max_df = (2, self.max_share) if len(texts) >= 10 else (1, 1.0)
         vectorizer = TfidfVectorizer(
@@ -77,9 +70,10 @@ class TextTfidfSvd(LightExtractor[str]):
         self.directions = np.zeros((self._dim, weights.shape[1]))
         self.directions[:components] = svd.components_
 
-    def _describe(self, item: str) -> NDArray[np.floating[Any]]:
+    def prepare(self, item: str) -> NDArray[np.floating[Any]]:
+        """The vector of one text, of unit length."""
         if self.directions is None:
-            raise FeatureError("TextTfidfSvd.fit has to come before extract")
+            raise FeatureError("TextTfidfSvd.fit has to come before prepare")
         if not item.strip():
             raise Absent("empty text")
         if not self.directions.size:

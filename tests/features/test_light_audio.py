@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hetmusic.features import Absent, describe
 from hetmusic.features.light_audio import AudioStatistics, onset_rate, read_wav, sound_statistics
-from hetmusic.features.light_base import Absent
 from hetmusic.features.light_mel import (
     FFT,
     SAMPLE_RATE,
@@ -147,7 +147,7 @@ def test_absences_have_reasons(tmp_path: Path) -> None:
         "x" * 300,
         "nul\0",
     ]
-    result = AudioStatistics().extract([*(tmp_path / f"{name}.wav" for name in names), None])
+    result = describe(AudioStatistics(), [*(tmp_path / f"{name}.wav" for name in names), None])
     assert result.reasons == (
         "empty file",
         "not a readable PCM WAV file",
@@ -188,6 +188,6 @@ def test_damaged_files_never_raise(tmp_path: Path) -> None:
             content[position] = rng.integers(256)
         paths.append(tmp_path / f"{number}.wav")
         paths[-1].write_bytes(content[: rng.integers(1, len(good) + 1)] if number % 3 == 0 else content)
-    result = AudioStatistics().extract(paths)
+    result = describe(AudioStatistics(), paths)
     assert 0 < result.present.sum() < 300
     assert np.isfinite(result.values).all()

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from hetmusic.errors import FeatureError
+from hetmusic.features import Absent
 from hetmusic.features.extract_light import LIGHT_EXTRACTORS, OUTSIDE, add_light_features, file_inside
-from hetmusic.features.light_base import Absent, LightExtractor
 from hetmusic.graph import MusicGraph
 from hetmusic.synth import World, WorldSettings, make_world, write_dump
 
@@ -173,17 +173,3 @@ def test_unreadable_files_are_counted(tmp_path: Path) -> None:
         pytest.skip("runs as root, who may read everything")
     songs = Songs(pl.DataFrame({"key": ["a"], "audio": ["locked.wav"]}))
     assert add_light_features(songs, tmp_path)["audio"].present == 0  # type: ignore[arg-type]
-
-
-def test_a_vector_that_is_not_finite_is_an_absence() -> None:
-    class Reciprocal(LightExtractor[float]):
-        name = "reciprocal"
-        dim = 1
-
-        def _describe(self, item: float) -> np.ndarray:
-            with np.errstate(divide="ignore"):
-                return np.reciprocal([item])
-
-    result = Reciprocal().extract([2.0, 0.0, None])
-    assert result.values.tolist() == [[0.5], [0.0], [0.0]]
-    assert result.reasons == (None, "not finite", "none given")

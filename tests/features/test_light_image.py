@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hetmusic.features import light_image
+from hetmusic.features import describe, light_image
 from hetmusic.features.light_image import (
     ImageStatistics,
     colour_histogram,
@@ -83,7 +83,7 @@ def test_absences_have_reasons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     Image.new("1", (6000, 6000)).save(tmp_path / "huge.png")
     Image.new("1", (15_000, 15_000)).save(tmp_path / "bomb.png")
     names = ["good", "cut", "text", "empty", "huge", "bomb", "nowhere"]
-    result = ImageStatistics().extract([*(tmp_path / f"{name}.png" for name in names), None])
+    result = describe(ImageStatistics(), [*(tmp_path / f"{name}.png" for name in names), None])
     assert result.reasons == (
         None,
         "not a readable picture",
@@ -95,7 +95,7 @@ def test_absences_have_reasons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "none given",
     )
     monkeypatch.setattr(light_image, "_MAX_PIXELS", 2_499)
-    assert ImageStatistics().extract([tmp_path / "good.png"]).reasons == ("too many pixels",)
+    assert describe(ImageStatistics(), [tmp_path / "good.png"]).reasons == ("too many pixels",)
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "gif", "bmp", "tiff", "webp"])
@@ -113,6 +113,6 @@ def test_damaged_files_never_raise(tmp_path: Path, kind: str) -> None:
             content[position] = rng.integers(256)
         paths.append(tmp_path / f"{number}.{kind}")
         paths[-1].write_bytes(content[: rng.integers(1, len(good) + 1)] if number % 3 == 0 else content)
-    result = ImageStatistics().extract(paths)
+    result = describe(ImageStatistics(), paths)
     assert np.isfinite(result.values).all()
     assert (~result.present).any()

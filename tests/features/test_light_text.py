@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hetmusic.errors import FeatureError
+from hetmusic.features import describe
 from hetmusic.features.light_text import TextTfidfSvd
 
 TEXTS = ["sun beach wave", "sun beach sand", "snow ice frost", "snow ice cold", None, "   ", "wave sand"]
@@ -17,12 +18,12 @@ TEXTS = ["sun beach wave", "sun beach sand", "snow ice frost", "snow ice cold", 
 @pytest.fixture
 def fitted() -> TextTfidfSvd:
     extractor = TextTfidfSvd(dim=4)
-    extractor.fit(TEXTS)
+    extractor.fit([text for text in TEXTS if text is not None])
     return extractor
 
 
 def test_related_texts_are_near(fitted: TextTfidfSvd) -> None:
-    result = fitted.extract(TEXTS)
+    result = describe(fitted, TEXTS)
     assert result.values.dtype == np.float32
     assert result.values.shape == (7, 4)
     assert result.present.tolist() == [True, True, True, True, False, False, True]
@@ -40,40 +41,40 @@ def test_full_rank_keeps_the_cosine_of_tfidf() -> None:
     texts = ["apple banana", "apple cherry"]
     extractor = TextTfidfSvd(dim=2)
     extractor.fit(texts)
-    values = extractor.extract(texts).values
+    values = describe(extractor, texts).values
     own = 1 + np.log(3 / 2)
     assert values[0] @ values[1] == pytest.approx(1 / (1 + own**2), abs=1e-5)
 
 
 def test_the_same_texts_give_the_same_vectors(fitted: TextTfidfSvd) -> None:
     again = TextTfidfSvd(dim=4)
-    again.fit(TEXTS)
-    np.testing.assert_array_equal(again.extract(TEXTS).values, fitted.extract(TEXTS).values)
+    again.fit([text for text in TEXTS if text is not None])
+    np.testing.assert_array_equal(describe(again, TEXTS).values, describe(fitted, TEXTS).values)
 
 
 def test_a_batch_is_as_its_parts(fitted: TextTfidfSvd) -> None:
-    parts = [fitted.extract([text]).values for text in TEXTS]
-    np.testing.assert_array_equal(np.concatenate(parts), fitted.extract(TEXTS).values)
+    whole = describe(fitted, TEXTS)
+    for row in np.flatnonzero(whole.present):
+        np.testing.assert_array_equal(describe(fitted, [TEXTS[row]]).values[0], whole.values[row])
 
 
 def test_missing_directions_are_zero_columns() -> None:
     extractor = TextTfidfSvd(dim=10)
     extractor.fit(["apple banana", "apple cherry"])
-    values = extractor.extract(["apple banana"]).values
+    values = describe(extractor, ["apple banana"]).values
     assert values.shape == (1, 10)
     assert not values[:, 2:].any()
 
 
 def test_unknown_words_are_an_absence(fitted: TextTfidfSvd) -> None:
-    assert fitted.extract(["zeppelin"]).reasons == ("no known words",)
+    assert describe(fitted, ["zeppelin"]).reasons == ("no known words",)
 
 
 @pytest.mark.parametrize("texts", [[], [None, ""], ["!!!", "…"], ["a", "b"]])
 def test_catalogues_without_words_are_all_absent(texts: list[str | None]) -> None:
     extractor = TextTfidfSvd(dim=3)
-    extractor.fit(texts)
-    result = extractor.extract(texts)
-    assert result.values.shape == (len(texts), 3)
+    extractor.fit([text for text in texts if text is not None])
+    result = describe(extractor, texts)
     assert not result.present.any()
 
 
@@ -81,20 +82,21 @@ def test_other_scripts_are_words_too() -> None:
     extractor = TextTfidfSvd(dim=2)
     texts = ["любовь ночь", "любовь день", "夜 空港 東京"]
     extractor.fit(texts)
-    assert extractor.extract(texts).present.all()
+    assert describe(extractor, texts).present.all()
 
 
 def test_words_of_nearly_all_or_a_single_text_do_not_count() -> None:
     texts = [f"the {'sun' if n % 2 else 'snow'} unique{n}" for n in range(20)]
     extractor = TextTfidfSvd(dim=2)
     extractor.fit(texts)
-    assert extractor.info()["terms"] == 2
-    assert extractor.extract(["the unique3"]).reasons == ("no known words",)
+    assert extractor.directions is not None
+    assert extractor.directions.shape[1] == 2
+    assert describe(extractor, ["the unique3"]).reasons == ("no known words",)
 
 
 def test_extract_before_fit_is_an_error() -> None:
     with pytest.raises(FeatureError, match="fit"):
-        TextTfidfSvd().extract(["word"])
+        describe(TextTfidfSvd(), ["word"])
     with pytest.raises(FeatureError, match="at least 1"):
         TextTfidfSvd(dim=0)
 

@@ -1,0 +1,1 @@
+"""The machinery around an extractor: what changed, threads, batches, cache, reports."""
