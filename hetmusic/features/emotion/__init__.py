@@ -1,0 +1,1 @@
+"""Valence and arousal of songs, from what is known about them."""
