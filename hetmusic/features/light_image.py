@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hetmusic.features.extractor import Absent, extractors
-from hetmusic.features.light_base import LightExtractor, require_file
+from hetmusic.features.extractor import extractors
+from hetmusic.features.light_base import LightExtractor
+from hetmusic.features.pictures import read_picture
 
 #: width and height to which every picture is scaled before it is described
 _SIZE = 64
-#: pictures of more pixels are refused rather than decoded (100 MB as RGB)
-_MAX_PIXELS = 32_000_000
 #: number of gradient directions told apart, over half a turn
 _DIRECTIONS = 8
 
@@ -40,7 +38,7 @@ class ImageStatistics(LightExtractor):
 
     def prepare(self, item: Path) -> NDArray[np.floating[Any]]:
         """The vector of one picture."""
-        return picture_statistics(read_picture(item), self.levels)
+        return picture_statistics(small_picture(item), self.levels)
 
 
 def picture_statistics(picture: NDArray[np.float64], levels: int) -> NDArray[np.float64]:
@@ -80,34 +78,12 @@ def gradient_texture(grey: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([[length.mean(), length.std()], strength / max(strength.sum(), 1e-9)])
 
 
-def read_picture(path: Path) -> NDArray[np.float64]:
-    """Read a picture of any format, mode and size as RGB in [0, 1], shape ``(64, 64, 3)``.
+def small_picture(path: Path) -> NDArray[np.float64]:
+    """A picture scaled to 64 x 64, each pixel the mean of those it stands for: RGB in [0, 1], shape ``(64, 64, 3)``.
 
-    What is transparent becomes white; of an animated picture the first frame counts.
-
-    :raises Absent: if it is missing, damaged or implausibly large.
+    :raises Absent: as :func:`read_picture`.
     """
     from PIL import Image
 
-    require_file(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # Pillow warns about odd metadata and about sizes, which are checked here
-            with Image.open(path) as picture:
-                if picture.width * picture.height > _MAX_PIXELS:
-                    raise Absent("too many pixels")
-                picture.draft("RGB", (2 * _SIZE, 2 * _SIZE))
-                layered = picture.convert("RGBA")
-            white = Image.new("RGBA", layered.size, "white")
-            flat = Image.alpha_composite(white, layered).convert("RGB")
-            scaled = flat.resize((_SIZE, _SIZE), Image.Resampling.BOX)
-    except Image.DecompressionBombError:
-        raise Absent("too many pixels") from None
-    except Absent:
-        raise
-    # decoders of damaged files raise nearly anything
-    except Exception as error:
-        raise Absent("not a readable picture") from error
+    scaled = read_picture(path, at_least=2 * _SIZE).resize((_SIZE, _SIZE), Image.Resampling.BOX)
     return np.asarray(scaled, dtype=np.float64) / 255.0
