@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hetmusic import run_layout as layout
+from hetmusic._device import choose_device
 from hetmusic._toml import read_toml
 from hetmusic.errors import ConfigError, RunError, did_you_mean
 from hetmusic.graph import MusicGraph, Split, TrainingView
@@ -23,7 +24,6 @@ from hetmusic.models.tower import Tower
 from hetmusic.ranking import EmbeddingScorer
 from hetmusic.relations import RelationBlock
 from hetmusic.training.checkpoint import load_weights
-from hetmusic.training.device import choose_device
 from hetmusic.training.load_config import make_config
 from hetmusic.training.sampling import NeighborSampler
 from hetmusic.training.tensors import GraphTensors, graph_schema

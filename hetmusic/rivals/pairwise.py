@@ -17,11 +17,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hetmusic._device import choose_device
 from hetmusic.models.config import StrictModel
 from hetmusic.ranking import EmbeddingScorer, Scorer
 from hetmusic.rivals.base import Problem, Recommender, Report
 from hetmusic.rivals.negatives import NegativeSampler
-from hetmusic.training.device import choose_device
 from hetmusic.training.stopping import EarlyStopping
 from hetmusic.training.trainer import DivergedError
 

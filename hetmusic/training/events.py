@@ -33,6 +33,8 @@ class TensorBoardObserver(TrainingObserver):
         # imported here: TensorBoard is optional
         from torch.utils.tensorboard import SummaryWriter
 
+        # where TensorFlow is installed it makes the folder, and fails with errors of its own
+        folder.mkdir(parents=True, exist_ok=True)
         self._writer = SummaryWriter(str(folder))
 
     def on_epoch(self, record: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hetmusic import run_layout
+from hetmusic._device import choose_device
 from hetmusic._io import replacing_file
 from hetmusic.errors import ConfigError, UserError
 from hetmusic.graph.splits import Split
@@ -27,7 +28,6 @@ from hetmusic.training.averaging import WeightAverage
 from hetmusic.training.batches import Batch, PairBatches, Propagation, UserBatches
 from hetmusic.training.checkpoint import StateFolder, save_weights
 from hetmusic.training.config import FitConfig
-from hetmusic.training.device import choose_device
 from hetmusic.training.events import TrainingObserver
 from hetmusic.training.objective import Objective
 from hetmusic.training.sampling import NeighborSampler
