@@ -23,9 +23,7 @@ def choose_device(name: str) -> torch.device:
     if device.type == "cuda":
         count = torch.cuda.device_count()
         if count == 0:
-            raise ConfigError(
-                f"device {name!r} is not available: torch sees no GPU; use cpu"
-            )
+            raise ConfigError(f"device {name!r} is not available: torch sees no GPU; use cpu")
         if device.index is not None and device.index >= count:
             raise ConfigError(f"device {name!r} does not exist: torch sees {count} GPU(s)")
     return device
