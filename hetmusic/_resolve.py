@@ -51,10 +51,12 @@ class Resolver(Generic[T]):
         return dict(self._classes)
 
     def lookup(self, spec: Spec) -> type[T]:
-        """The class that a name, ``"module:Class"`` or class stands for.
+        """The class that a name, ``"module:Class"``, class or instance stands for.
 
         :raises ConfigError: if there is no such name, module or class, or it is not a subclass of the base class.
         """
+        if isinstance(spec, self.base):
+            return type(spec)
         found = spec if inspect.isclass(spec) else self._by_text(str(spec))
         if not (inspect.isclass(found) and issubclass(found, self.base)):
             raise ConfigError(f"{spec!r} is not a {self.kind}: it must be a subclass of {self.base.__name__}")

@@ -48,8 +48,13 @@ def row_index(indptr: Tensor, nnz: int) -> Tensor:
 def _product(indptr: Tensor, indices: Tensor, values: Tensor, shape: tuple[int, int], x: Tensor) -> Tensor:
     # an embedding table comes as a Parameter; other subclasses (fake tensors) have no sparse product
     if x.device.type in {"cpu", "cuda"} and type(x) in {Tensor, Parameter}:
-        matrix = torch.sparse_csr_tensor(indptr, indices, values, size=shape, check_invariants=False)
-        return matrix @ x
+        # half precision has no sparse product on the CPU, and long sums want float32 anyway
+        exact = x.float() if x.dtype in {torch.bfloat16, torch.float16} else x
+        with torch.autocast(x.device.type, enabled=False):
+            matrix = torch.sparse_csr_tensor(
+                indptr, indices, values.to(exact.dtype), size=shape, check_invariants=False
+            )
+            return (matrix @ exact).to(x.dtype)
     rows = row_index(indptr, len(indices))
     out = x.new_zeros(shape[0], x.shape[1])
     return out.index_add(0, rows, x[indices.long()] * values[:, None])

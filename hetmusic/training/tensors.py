@@ -30,7 +30,7 @@ class GraphTensors:
     ``view.split.train``, which is their DGL edge id), so that a step can leave out the very edges that it predicts.
 
     :param heterograph: a ``dgl.DGLGraph`` with both directions of every relation; edge data ``weight`` and ``time``
-        (seconds) are kept, the latter in days.
+        (seconds) are kept, the latter in days, and as ``age``: days before the newest edge of the relation.
     :param interactions: the edge types made of the training interactions, user -> item and its inverse.
     :param edge_types: the relations to take; None takes all.
     """
@@ -80,15 +80,20 @@ class GraphTensors:
         if is_interaction:
             self.interaction_ids[edge_type] = ids
         if "time" in edge:
-            edge["time"] = _days(edge["time"])
+            edge["time"], edge["age"] = _days(edge["time"])
         self.blocks[edge_type] = RelationBlock(edge_type, block.csr, edge, block.src_degree, block.dst_degree)
 
 
-def _days(seconds: Tensor) -> Tensor:
-    """Seconds as float32 days; an unknown time (the smallest int64) counts as the earliest one that is known."""
+def _days(seconds: Tensor) -> tuple[Tensor, Tensor]:
+    """Days since 1970 and days before the newest edge, float32; an unknown time counts as the earliest one that is known.
+
+    :param seconds: int64; the smallest one there is stands for unknown.
+    """
     known = seconds > torch.iinfo(torch.int64).min
     earliest = seconds[known].min() if known.any() else seconds.new_zeros(())
-    return (torch.where(known, seconds, earliest).double() / _SECONDS_A_DAY).float()
+    seconds = torch.where(known, seconds, earliest)
+    newest = seconds.max() if len(seconds) else earliest
+    return (seconds.double() / _SECONDS_A_DAY).float(), ((newest - seconds).double() / _SECONDS_A_DAY).float()
 
 
 def subset(block: RelationBlock, keep: Tensor) -> RelationBlock:

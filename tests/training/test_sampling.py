@@ -212,7 +212,9 @@ class TestGraphTensors:
             )
         )
         pairs = zip(likes.src_index.tolist(), likes.dst_index.tolist(), strict=True)
-        assert np.allclose(likes.edge["time"].numpy(), [by_pair[pair] for pair in pairs], atol=1e-2)
+        days = np.array([by_pair[pair] for pair in pairs])
+        assert np.allclose(likes.edge["time"].numpy(), days, atol=1e-2)
+        assert np.allclose(likes.edge["age"].numpy(), days.max() - days, atol=1e-4)
 
     def test_interaction_numbers_are_positions_in_the_training_part(self, view, tensors):
         train = view.split.train
