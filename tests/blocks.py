@@ -30,13 +30,14 @@ def tiny_block(weight: list[float] | None = None) -> RelationBlock:
 def random_block(
     num_src: int, num_dst: int, num_edges: int, seed: int = 0, edge_type: EdgeType = LIKED_BY
 ) -> RelationBlock:
-    """Distinct random edges with weights."""
+    """Distinct random edges with weights and times."""
     generator = torch.Generator().manual_seed(seed)
     codes = torch.randperm(num_src * num_dst, generator=generator)[:num_edges]
-    weight = torch.rand(num_edges, generator=generator) * 9 + 1
-    return RelationBlock.from_coo(
-        edge_type, codes % num_src, codes // num_src, num_src, num_dst, {"weight": weight}
-    )
+    edge = {
+        "weight": torch.rand(num_edges, generator=generator) * 9 + 1,
+        "time": 15_000 + torch.rand(num_edges, generator=generator) * 900,
+    }
+    return RelationBlock.from_coo(edge_type, codes % num_src, codes // num_src, num_src, num_dst, edge)
 
 
 def inputs(num_nodes: int, dim: int, seed: int = 1, degree: Tensor | None = None) -> NodeInputs:

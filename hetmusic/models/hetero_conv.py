@@ -31,6 +31,9 @@ class HeteroConv(nn.Module):
         self.dim = dim
         self.edge_types = list(encoders)
         self.encoders = nn.ModuleDict({str(edge_type): encoder for edge_type, encoder in encoders.items()})
+        for position, (edge_type, encoder) in enumerate(encoders.items()):
+            before = {t: encoders[t] for t in self.edge_types[:position]}
+            encoder.share(edge_type, {t: e for t, e in before.items() if type(e) is type(encoder)})
         reached = sorted({edge_type.dst for edge_type in encoders})
         self.combiners = nn.ModuleDict({ntype: combiners.make(combine, dim=dim) for ntype in reached})
 

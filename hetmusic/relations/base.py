@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+from hetmusic.graph.types import EdgeType
 from hetmusic.relations.block import NodeInputs, RelationBlock
 
 
@@ -59,3 +60,22 @@ class RelationEncoder(nn.Module):
         total = messages.new_zeros(relation.num_dst, messages.shape[1])
         total = total.index_add(0, relation.dst_index, messages)
         return total / relation.in_degree.clamp(min=1).to(messages.dtype)[:, None]
+
+    def share(self, edge_type: EdgeType, earlier: Mapping[EdgeType, RelationEncoder]) -> None:
+        """Take from other relations of the layer what they have in common with this one; nothing unless overridden.
+
+        :class:`~hetmusic.models.hetero_conv.HeteroConv` calls it once for every encoder, in the order of the relations.
+
+        :param edge_type: the relation that this encoder reads.
+        :param earlier: encoders of the same class in the same layer, of the relations before this one.
+        """
+
+    def borrow(self, name: str, lender: RelationEncoder) -> None:
+        """Use a submodule of another encoder in place of the own one.
+
+        The module stays the lender's: its parameters are listed and saved once.
+
+        :param name: attribute that both have.
+        """
+        self._modules.pop(name, None)
+        self.__dict__[name] = getattr(lender, name)

@@ -59,7 +59,8 @@ def test_a_node_without_edges_of_a_relation_is_not_touched_by_it(combine, encode
     """One friendship in the batch must not change the users who have none."""
     torch.manual_seed(0)
     layer = conv(LIKED_BY, FRIENDS, combine=combine, encoder=encoder)
-    one = RelationBlock.from_coo(FRIENDS, torch.tensor([1]), torch.tensor([0]), 5, 5)
+    since = {"time": torch.tensor([15_000.0])}
+    one = RelationBlock.from_coo(FRIENDS, torch.tensor([1]), torch.tensor([0]), 5, 5, since)
     alone = layer({LIKED_BY: BLOCKS[LIKED_BY]}, H, {"user": 5})["user"]
     both = layer({LIKED_BY: BLOCKS[LIKED_BY], FRIENDS: one}, H, {"user": 5})["user"]
     assert torch.allclose(alone[1:], both[1:], atol=1e-6)

@@ -38,6 +38,41 @@ class TestGAT(RelationEncoderTests):
     encoder = "gat"
 
 
+class TestGATv2(RelationEncoderTests):
+    encoder = "gatv2"
+
+
+class TestRGCN(RelationEncoderTests):
+    encoder = "rgcn"
+
+
+class TestHGT(RelationEncoderTests):
+    encoder = "hgt"
+
+
+class TestTopK(RelationEncoderTests):
+    encoder = "top-k"
+    arguments = {"k": 2, "heads": 2}
+
+
+class TestConfidence(RelationEncoderTests):
+    encoder = "confidence"
+
+
+class TestFixedRelativeConfidence(RelationEncoderTests):
+    encoder = "confidence"
+    arguments = {"learned": False, "relative": True}
+
+
+class TestTimeDecay(RelationEncoderTests):
+    encoder = "time-decay"
+
+
+class TestFixedWeightedTimeDecay(RelationEncoderTests):
+    encoder = "time-decay"
+    arguments = {"learned": False, "half_life": 30.0, "weight": "log"}
+
+
 class TestGated(RelationEncoderTests):
     encoder = "gated"
 

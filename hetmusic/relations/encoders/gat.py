@@ -1,4 +1,4 @@
-"""Multi-head attention over neighbours."""
+"""Graph attention."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hetmusic.errors import ConfigError
 from hetmusic.relations.base import RelationEncoder
 from hetmusic.relations.block import NodeInputs, RelationBlock
+from hetmusic.relations.heads import check_heads, sum_heads
 from hetmusic.relations.registry import relation_encoders
 
 
 @relation_encoders.register("gat")
 class GATEncoder(RelationEncoder):
-    """Attention-weighted mean of projected neighbours (Velickovic et al. 2018, graph attention networks, eqs. 1-6).
+    """Attention-weighted mean of projected neighbours (Velickovic et al. 2018, Graph Attention Networks, eqs. 1-5).
 
-    alpha_ij = softmax_j LeakyReLU(a_dst · W h_i + a_src · W h_j), the heads concatenated.
+    h_v = Σ_u alpha_vu W_src h_u with alpha_vu = softmax_u LeakyReLU(a_dst · W_dst h_v + a_src · W_src h_u), the heads
+    concatenated. The ranking of neighbours is the same for every destination; see ``gatv2`` for one that is not.
 
     :param dim: size of the representations; a multiple of ``heads``.
     :param heads: number of attention heads.
@@ -25,8 +26,7 @@ class GATEncoder(RelationEncoder):
 
     def __init__(self, dim: int, heads: int = 4, negative_slope: float = 0.2) -> None:
         super().__init__(dim)
-        if heads < 1 or dim % heads:
-            raise ConfigError(f"relation encoder 'gat' cannot split dim {dim} into {heads} heads")
+        check_heads("gat", dim, heads)
         self.heads = heads
         self.negative_slope = negative_slope
         self.project_src = nn.Linear(dim, dim, bias=False)
@@ -43,5 +43,4 @@ class GATEncoder(RelationEncoder):
         dst_score = (queries * self.attend_dst).sum(-1)
         scores = src_score[relation.src_index] + dst_score[relation.dst_index]
         alpha = relation.softmax(functional.leaky_relu(scores, self.negative_slope))
-        heads = [relation.sum(values[:, k], alpha[:, k]) for k in range(self.heads)]
-        return torch.cat(heads, dim=1)
+        return sum_heads(relation, values, alpha)

@@ -13,13 +13,16 @@ from hetmusic.relations.registry import relation_encoders
 
 @relation_encoders.register("gated")
 class GatedEncoder(RelationEncoder):
-    """g * mean(h_src) with one gate a destination node, g = sigmoid(w · [h_dst, mean, h_dst * mean] + b).
+    """g_v · mean(h_u) with one gate a node, g_v = sigmoid(w · [h_v, mean, h_v ∘ mean] + b).
+
+    Gates as in Srivastava, Greff and Schmidhuber 2015, Highway Networks.
 
     Meant for relations that may carry nothing, such as friendships on some data: the gate starts nearly closed, so the
     relation has to earn its influence. A destination without edges gets exactly nothing.
 
-    With ``attention`` the mean is weighted by likeness, alpha_ij = softmax_j(a · cos(h_i, h_j)) with a learned a: friends
-    of the same taste count more. A destination that is zero itself (a user without plays) weighs all alike.
+    With ``attention`` the mean is weighted by likeness, alpha_vu = softmax_u(a · cos(h_v, h_u)) with a learned a
+    (Thekumparampil et al. 2018, AGNN): friends of the same taste count more. A destination that is zero itself (a user
+    without plays) weighs all alike.
 
     :param dim: size of the representations.
     :param bias: initial b; -2 opens the gate by 12 %.

@@ -12,10 +12,10 @@ from hetmusic.relations.weights import WeightScale, check_scale, edge_weights
 
 @relation_encoders.register("lightgcn")
 class LightGCNEncoder(RelationEncoder):
-    """Sum of the neighbours, each divided by d_src^a · d_dst^b (He et al. 2020, LightGCN, eq. 3, with a = b = 1/2).
+    """Σ w_vu h_u / (d_u^a · d_v^b) (He et al. 2020, LightGCN, eq. 3, where a = b = 1/2).
 
-    The destination's degree is that in the batch (its sampled or kept edges), the source's that in the training graph: a
-    source's own edges are not in the batch as a rule.
+    w_vu = 1 unless edge weights are in use. The destination's degree is that in the batch (its sampled or kept edges), the
+    source's that in the training graph: a source's own edges are not in the batch as a rule.
 
     :param dim: size of the representations.
     :param src_power: a, how strongly popular sources are damped.

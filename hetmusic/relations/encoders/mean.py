@@ -7,12 +7,14 @@ from torch import Tensor
 from hetmusic.relations.base import RelationEncoder
 from hetmusic.relations.block import NodeInputs, RelationBlock
 from hetmusic.relations.registry import relation_encoders
-from hetmusic.relations.weights import WeightScale, check_scale, edge_weights
+from hetmusic.relations.weights import WeightScale, check_scale, edge_weights, sum_by_dst
 
 
 @relation_encoders.register("sum")
 class SumEncoder(RelationEncoder):
-    """Sum of the neighbours, the simplest AGGREGATE of eq. 2 of the MM-GNN paper.
+    """Sum of the neighbours, Σ w_vu h_u, the simplest AGGREGATE of eq. 2 of the MM-GNN paper.
+
+    w_vu = 1 unless edge weights are in use.
 
     :param dim: size of the representations.
     :param weight: scale on which edge weights multiply the messages.
@@ -29,7 +31,9 @@ class SumEncoder(RelationEncoder):
 
 @relation_encoders.register("mean")
 class MeanEncoder(RelationEncoder):
-    """Mean of the neighbours: h_v = sum_j w_j h_j / sum_j w_j, with w_j = 1 unless edges carry weights in use.
+    """Mean of the neighbours, Σ w_vu h_u / Σ w_vu (Hamilton et al. 2017, GraphSAGE, mean aggregator without matrices).
+
+    w_vu = 1 unless edge weights are in use.
 
     :param dim: size of the representations.
     :param weight: scale on which edge weights count.
@@ -42,10 +46,7 @@ class MeanEncoder(RelationEncoder):
 
     def forward(self, relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Tensor:  # noqa: D102
         weights = edge_weights(relation, self.weight)
-        if weights is None:
-            total = relation.in_degree
-        else:
-            total = weights.new_zeros(relation.num_dst).index_add(0, relation.dst_index, weights)
+        total = relation.in_degree if weights is None else sum_by_dst(relation, weights)
         # weights below one are legitimate, so only a total of zero is guarded
         scale = total.where(total > 0, total.new_ones(())).reciprocal().to(src.h.dtype)
         return relation.sum(src.h, weights) * scale[:, None]

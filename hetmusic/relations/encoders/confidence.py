@@ -1,0 +1,48 @@
+"""Mean weighted by how sure play counts make us."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from hetmusic.errors import ConfigError
+from hetmusic.relations.base import RelationEncoder
+from hetmusic.relations.block import NodeInputs, RelationBlock
+from hetmusic.relations.registry import relation_encoders
+from hetmusic.relations.weights import edge_weights, sum_by_dst
+
+
+@relation_encoders.register("confidence")
+class ConfidenceEncoder(RelationEncoder):
+    """Σ c_vu h_u / Σ c_vu with c_vu = 1 + a · log(1 + w_vu / e) (confidence of Hu, Koren and Volinsky 2008, eq. 6).
+
+    One listen says something, hundreds say more, and a is how much more: with a = 0 it is the plain mean. Edges without
+    weights count alike.
+
+    :param dim: size of the representations.
+    :param alpha: a, or what it starts from.
+    :param learned: whether a is learned (it stays positive).
+    :param relative: whether e is the destination's mean weight instead of 1, so that an artist counts more who is played
+        more than what this user plays as a rule.
+    """
+
+    def __init__(self, dim: int, alpha: float = 1.0, learned: bool = True, relative: bool = False) -> None:
+        super().__init__(dim)
+        if alpha <= 0:
+            raise ConfigError(f"relation encoder 'confidence' needs a positive alpha, not {alpha}")
+        self.log_alpha = nn.Parameter(torch.tensor(math.log(alpha)), requires_grad=learned)
+        self.relative = relative
+
+    def forward(self, relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Tensor:  # noqa: D102
+        degree = relation.in_degree.clamp(min=1)
+        weights = edge_weights(relation, "linear")
+        if weights is None:
+            return relation.sum(src.h) / degree.to(src.h.dtype)[:, None]
+        if self.relative:
+            mean = sum_by_dst(relation, weights) / degree
+            weights = weights / mean.where(mean > 0, mean.new_ones(()))[relation.dst_index]
+        confidence = 1 + self.log_alpha.exp() * weights.log1p()
+        total = sum_by_dst(relation, confidence).clamp(min=1)
+        return relation.sum(src.h, confidence) / total.to(src.h.dtype)[:, None]

@@ -1,0 +1,25 @@
+"""What encoders with several attention heads have in common."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from hetmusic.errors import ConfigError
+from hetmusic.relations.block import RelationBlock
+
+
+def check_heads(encoder: str, dim: int, heads: int) -> None:
+    """Raise a :class:`ConfigError` unless ``dim`` splits into ``heads`` parts."""
+    if heads < 1 or dim % heads:
+        raise ConfigError(f"relation encoder {encoder!r} cannot split dim {dim} into {heads} heads")
+
+
+def sum_heads(relation: RelationBlock, values: Tensor, alpha: Tensor) -> Tensor:
+    """Per head, the sum over each destination's edges of ``alpha * value[source]``; the heads side by side.
+
+    :param values: shape ``(num_src, heads, dim of a head)``.
+    :param alpha: shape ``(num_edges, heads)``.
+    :return: shape ``(num_dst, heads * dim of a head)``.
+    """
+    return torch.cat([relation.sum(values[:, k], alpha[:, k]) for k in range(values.shape[1])], dim=1)
