@@ -57,9 +57,10 @@ class ModelConfig(StrictModel):
     dim: int = Field(128, ge=1, le=8192)
     """Size of the representations in every tower."""
 
-    tower_weights: Literal["learned", "equal"] = "learned"
-    """How towers count in the final score: by learned convex weights (eq. 5), or all alike. Learned weights lean towards
-    what fits the training data best, which need not be what ranks best."""
+    tower_weights: Literal["learned", "equal"] | dict[str, float] = "learned"
+    """How towers count in the final score: by learned convex weights (eq. 5), all alike (``equal``), or in the proportions
+    of a table by tower, ``{text = 2, audio = 0.5, others = 1}``. Learned weights lean towards what fits the training data
+    best, which need not be what ranks best."""
 
     num_layers: int = Field(2, ge=1, le=8)
     """Number of HeteroConv layers in every tower."""
@@ -131,6 +132,10 @@ class ModelConfig(StrictModel):
     item_bias: bool = False
     """Whether every item has a learned bias in the combined score."""
 
+    cold_bias: float = Field(0.0, allow_inf_nan=False)
+    """Added to the combined score of items that no training interaction speaks of, if training leaves these out
+    (``training.candidates``). Below 0 they must be wanted more to be shown: it trades new items against known ones."""
+
     init_scale: float = Field(0.1, gt=0)
     """Standard deviation of embedding tables at the start."""
 
@@ -144,6 +149,16 @@ class ModelConfig(StrictModel):
     def _tower_relations_are_known(cls, value: Any) -> Any:
         for chosen in value.values() if isinstance(value, dict) else ():
             _check_set(chosen)
+        return value
+
+    @field_validator("tower_weights")
+    @classmethod
+    def _tower_weights_are_positive(
+        cls, value: Literal["learned", "equal"] | dict[str, float]
+    ) -> Literal["learned", "equal"] | dict[str, float]:
+        for name, weight in value.items() if isinstance(value, dict) else ():
+            if not 0 < weight < float("inf"):
+                raise ValueError(f"the weight of tower {name} must be positive, not {weight}")
         return value
 
     @model_validator(mode="after")

@@ -14,7 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from hetmusic._resolve import Resolver
+from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.models.config import ModelConfig
+from hetmusic.models.relation_choice import OTHER_TOWERS
 from hetmusic.models.tower import l2_normalize
 
 
@@ -47,9 +49,9 @@ class Head(nn.Module):
         self.towers = list(towers)
         self.user_towers = list(user_towers)
         self.config = config
-        #: before the softmax; all zero, and not trained, where towers are to count alike
+        #: before the softmax; not trained, and all zero or logarithms, where the weights are given
         self.weights = nn.Parameter(
-            torch.zeros(len(self.towers)), requires_grad=config.tower_weights == "learned"
+            _given_weights(config.tower_weights, self.towers), requires_grad=config.tower_weights == "learned"
         )
         self.bias = nn.Parameter(torch.zeros(num_items)) if config.item_bias else None
 
@@ -72,7 +74,7 @@ class Head(nn.Module):
     def tower_weights(self, present: Mapping[str, Tensor], num_items: int) -> Tensor:
         """Convex weights of the towers for every item, renormalised over the towers present for it (eq. 5).
 
-        With ``tower_weights = "equal"`` they are one over the number of towers present.
+        With ``tower_weights = "equal"`` they are one over the number of towers present; with a table, in its proportions.
 
         :return: shape ``(num_items, num_towers)``, rows summing to one (to zero where nothing is present).
         """
@@ -153,3 +155,23 @@ class PaperHead(Head):
         final = ScoreView("final", *self.with_bias(user, item, item_ids))
         towers = [ScoreView(name, users[name], items[name], present.get(name)) for name in self.towers]
         return [final, *(towers if len(towers) > 1 else [])]
+
+
+def _given_weights(weights: str | Mapping[str, float], towers: Sequence[str]) -> Tensor:
+    """What a softmax turns into the weights asked for, shape ``(num_towers,)``.
+
+    :raises ConfigError: for a tower that there is not, or one that is given no weight.
+    """
+    if isinstance(weights, str):
+        return torch.zeros(len(towers))
+    for name in weights:
+        if name not in towers and name != OTHER_TOWERS:
+            raise ConfigError(
+                f"model.tower_weights: there is no tower {name!r}{did_you_mean(name, towers)}; towers: {', '.join(towers)}"
+            )
+    missing = [name for name in towers if name not in weights and OTHER_TOWERS not in weights]
+    if missing:
+        raise ConfigError(
+            f"model.tower_weights: no weight is given for {', '.join(missing)}; {OTHER_TOWERS} = 1 stands for all not named"
+        )
+    return torch.tensor([weights.get(name, weights.get(OTHER_TOWERS, 0.0)) for name in towers]).log()

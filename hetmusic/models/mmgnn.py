@@ -127,6 +127,8 @@ class MMGNN(nn.Module):
         views: list[ScoreView] = self.head(users, items, present, item_ids)
         if self.emotion is not None:
             views[0] = self._with_emotion(views[0], users[EMOTION], items[EMOTION], self.emotion.beta)
+        if self.config.cold_bias and self.untrained is not None:
+            views[0] = self._with_cold_bias(views[0], self.untrained, item_ids)
         return views
 
     def forward(self, blocks: LayeredBlocks) -> ScoreView:
@@ -182,6 +184,13 @@ class MMGNN(nn.Module):
             users, items = l2_normalize(users), l2_normalize(items) / self.config.temperature
         both = (torch.cat([view.users, users], dim=1), torch.cat([view.items, beta * items], dim=1))
         return ScoreView(view.name, *both, view.present)
+
+    def _with_cold_bias(self, view: ScoreView, untrained: Tensor, item_ids: Tensor | None) -> ScoreView:
+        """score + ``cold_bias`` for items that training did not see: one more column."""
+        here = untrained if item_ids is None else untrained[item_ids]
+        bias = self.config.cold_bias * here.to(view.items.dtype)[:, None]
+        users = torch.cat([view.users, view.users.new_ones(len(view.users), 1)], dim=1)
+        return ScoreView(view.name, users, torch.cat([view.items, bias], dim=1), view.present)
 
     def _read_edge_types(self, available: list[EdgeType]) -> list[EdgeType]:
         read = {t for part in self.modules() if isinstance(part, HeteroConv) for t in part.edge_types}

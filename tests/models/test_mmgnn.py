@@ -178,6 +178,24 @@ class TestHeads:
         # song 0: the mean of 0.6 and 1, divided by the temperature of 0.1; song 1 lacks audio
         assert torch.allclose(views[0].users @ views[0].items.T, torch.tensor([[8.0, 8.0]]))
 
+    def test_given_weights_count_in_their_proportions(self):
+        config = ModelConfig(dim=2, tower_weights={"audio": 3.0, "others": 1.0})
+        head = LateHead(["ids", "audio"], [], config, 2)
+        assert not head.weights.requires_grad
+        assert torch.allclose(head.tower_weights(self.present, 2), torch.tensor([[0.25, 0.75], [1.0, 0.0]]))
+
+    def test_a_weight_for_no_tower_is_refused(self):
+        with pytest.raises(ConfigError, match=r"there is no tower 'adio'.*did you mean 'audio'"):
+            LateHead(["ids", "audio"], [], ModelConfig(dim=2, tower_weights={"adio": 1, "ids": 1}), 2)
+
+    def test_a_tower_without_weight_is_refused(self):
+        with pytest.raises(ConfigError, match="no weight is given for audio"):
+            LateHead(["ids", "audio"], [], ModelConfig(dim=2, tower_weights={"ids": 1}), 2)
+
+    def test_a_weight_of_nothing_is_refused(self):
+        with pytest.raises(ValueError, match="weight of tower ids must be positive, not 0"):
+            ModelConfig(tower_weights={"ids": 0, "audio": 1})
+
     def test_song_without_any_tower_scores_zero(self):
         nothing = {name: torch.tensor([False, True]) for name in ("ids", "audio")}
         views = self.head(LateHead)(self.users, self.items, nothing, None)
@@ -374,3 +392,29 @@ def test_several_towers_without_content():
     assert torch.allclose(views[0].users @ views[0].items.T, own.mean(dim=0), atol=1e-5)
     with pytest.raises(ConfigError, match="may not be called 'ids2'"):
         model(modalities={"ids2": AUDIO})
+
+
+class TestColdBias:
+    UNTRAINED = np.array([False, False, True, False, False, False, True])
+
+    def scores(self, item_ids=None, **config):
+        torch.manual_seed(0)
+        known = GraphSchema(NUM, tuple(BLOCKS), "user", "song", {"audio": AUDIO}, untrained=self.UNTRAINED)
+        relations = {"liked_by": RelationConfig(encoder="mean")}
+        net = MMGNN(known, ModelConfig(dim=4, **config), relations)
+        blocks = whole()
+        items = net.encode_items(blocks)
+        chosen = items if item_ids is None else {name: value[item_ids] for name, value in items.items()}
+        view = net.score_views(net.encode_users(blocks), chosen, item_ids)[0]
+        return view.users @ view.items.T
+
+    def test_is_added_to_items_without_training_interactions_alone(self):
+        difference = self.scores(cold_bias=-0.75) - self.scores()
+        expected = torch.tensor([0.0, 0, -0.75, 0, 0, 0, -0.75]).expand(5, 7)
+        assert torch.allclose(difference, expected, atol=1e-5)
+
+    def test_follows_the_items_that_are_scored(self):
+        some = torch.tensor([6, 0])
+        assert torch.allclose(
+            self.scores(some, cold_bias=-0.75), self.scores(cold_bias=-0.75)[:, some], atol=1e-5
+        )
