@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
-from importlib.metadata import entry_points
+from collections.abc import Callable, Collection, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from hetmusic.errors import ConfigError, did_you_mean
+from hetmusic._arguments import parse_arguments
+from hetmusic.errors import ConfigError, PluginError, UserError, did_you_mean
 
 T = TypeVar("T")
+A = TypeVar("A", bound=Callable[[type], "type | None"])
 
 Spec = Any  # a registered name, "module:Class", a class or a ready instance
+
+_HOME = Path(__file__).parent
 
 
 class Resolver(Generic[T]):
@@ -26,13 +31,17 @@ class Resolver(Generic[T]):
     :param kind: what the objects are, for messages ("relation encoder").
     :param base: the class that every resolved class must derive from.
     :param group: entry-point group in which other packages register names.
+    :param given: arguments that hetmusic gives every constructor, so that a person need not.
     """
 
-    def __init__(self, kind: str, base: type[T], group: str) -> None:
+    def __init__(self, kind: str, base: type[T], group: str, given: Collection[str] = ()) -> None:
         self.kind = kind
         self.base = base
         self.group = group
+        self.given = tuple(given)
         self._classes: dict[str, type[T]] = {}
+        self._adapters: list[Callable[[type], type | None]] = []
+        self._adapted: dict[type, type[T]] = {}
 
     def register(self, name: str) -> Callable[[type[T]], type[T]]:
         """Class decorator that makes a class known by ``name``."""
@@ -45,78 +54,160 @@ class Resolver(Generic[T]):
 
         return add
 
+    def adapter(self, adapt: A) -> A:
+        """Decorator of a function that makes classes of another library fit: it gets one, and returns a subclass or None.
+
+        What an adapter made of a class is kept, so that a class is always adapted to the same one.
+        """
+        self._adapters.append(adapt)
+        return adapt
+
     @property
     def classes(self) -> Mapping[str, type[T]]:
         """The registered names, entry points of other packages not included."""
         return dict(self._classes)
 
+    @property
+    def entry_points(self) -> Mapping[str, EntryPoint]:
+        """The names that installed packages announce."""
+        return {point.name: point for point in entry_points(group=self.group)}
+
+    @property
+    def names(self) -> list[str]:
+        """All names, registered or announced, in order."""
+        return sorted({*self._classes, *self.entry_points})
+
     def lookup(self, spec: Spec) -> type[T]:
         """The class that a name, ``"module:Class"``, class or instance stands for.
 
         :raises ConfigError: if there is no such name, module or class, or it is not a subclass of the base class.
+        :raises PluginError: if the module fails while it is imported, with the traceback.
         """
         if isinstance(spec, self.base):
             return type(spec)
-        found = spec if inspect.isclass(spec) else self._by_text(str(spec))
+        found = spec if inspect.isclass(spec) else self._by_text(spec)
+        if inspect.isclass(found):
+            found = self._adapt(found)
         if not (inspect.isclass(found) and issubclass(found, self.base)):
-            raise ConfigError(f"{spec!r} is not a {self.kind}: it must be a subclass of {self.base.__name__}")
+            raise ConfigError(self._unfit(spec, found))
         return found
 
     def make(self, spec: Spec, /, **arguments: Any) -> T:
         """Construct the object; an instance is returned as it is.
 
         :param spec: registered name, ``"module:Class"``, class or instance.
-        :param arguments: passed to the constructor, after checking that it has parameters of these names.
-        :raises ConfigError: as :meth:`lookup`, or for an argument that the constructor lacks or misses.
+        :param arguments: passed to the constructor, checked and converted by its annotations.
+        :raises ConfigError: as :meth:`lookup`, or for an argument that the constructor lacks or misses or that has a
+            wrong value.
+        :raises PluginError: if the constructor of another package's class fails, with the traceback.
         """
         if isinstance(spec, self.base):
             return spec
         cls = self.lookup(spec)
-        self.check_arguments(cls, arguments)
-        return cls(**arguments)
+        checked = parse_arguments(f"{self.kind} {cls.__name__}", cls, arguments)
+        try:
+            made = cls(**checked)
+        except UserError:
+            raise
+        except Exception as problem:
+            if not is_foreign(cls):
+                raise
+            hint = "; call super().__init__(...) first" if "__init__() call" in str(problem) else ""
+            raise PluginError.caused_by(
+                problem, f"{self.kind} {cls.__name__} cannot be made", hint, skip=_HOME
+            ) from problem
+        return made
 
-    def check_arguments(self, cls: type[T], arguments: Mapping[str, Any]) -> None:
-        """Check that the constructor accepts exactly these arguments.
+    def check(self, spec: Spec, arguments: Mapping[str, Any]) -> type[T]:
+        """Check everything that can be checked without making the object; its class.
 
-        :raises ConfigError: naming the class and the argument.
+        :param arguments: those that a person gave.
+        :raises ConfigError: as :meth:`make`, also for an argument that hetmusic gives itself.
         """
-        parameters = inspect.signature(cls).parameters
-        if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            return
-        for name in arguments:
-            if name not in parameters:
-                hint = did_you_mean(name, parameters) or f"; it takes {', '.join(parameters)}"
-                raise ConfigError(f"{self.kind} {cls.__name__} has no argument {name!r}{hint}")
-        missing = [n for n, p in parameters.items() if p.default is p.empty and n not in arguments]
-        if missing:
-            raise ConfigError(
-                f"{self.kind} {cls.__name__} needs the argument {', '.join(map(repr, missing))}"
-            )
+        cls = self.lookup(spec)
+        what = f"{self.kind} {cls.__name__}"
+        for name in self.given:
+            if name in arguments:
+                raise ConfigError(f"{what}: {name!r} is given by hetmusic and cannot be set")
+        if not isinstance(spec, self.base):
+            parse_arguments(what, cls, arguments, self.given)
+        elif arguments:
+            raise ConfigError(f"{what} is a ready object, so it takes no {', '.join(map(repr, arguments))}")
+        return cls
 
-    def _by_text(self, text: str) -> Any:
+    def _adapt(self, found: type) -> type:
+        if issubclass(found, self.base):
+            return found
+        if found not in self._adapted:
+            fitting = next((made for adapt in self._adapters if (made := adapt(found)) is not None), None)
+            if fitting is None:
+                return found
+            self._adapted[found] = fitting
+        return self._adapted[found]
+
+    def _unfit(self, spec: Spec, found: Any) -> str:
+        if inspect.isclass(found):
+            what = f"is a class, but not a subclass of {self.base.__name__}"
+        else:
+            what = f"is a {type(found).__name__}, not a class"
+        shown = spec if isinstance(spec, str) else text_of(found) if inspect.isclass(found) else found
+        return (
+            f"{shown!r} is not a {self.kind}: it {what}; "
+            f"it must be a subclass of {self.base.__name__} ({self.base.__module__})"
+        )
+
+    def _by_text(self, text: Any) -> Any:
+        if not isinstance(text, str):
+            return text
         if text in self._classes:
             return self._classes[text]
-        for point in entry_points(group=self.group):
-            if point.name == text:
-                return point.load()
+        if (point := self.entry_points.get(text)) is not None:
+            return self._import(point.value.partition("[")[0].replace(" ", ""), text)
         if ":" in text:
-            return self._import(text)
-        known = [*self._classes, *(point.name for point in entry_points(group=self.group))]
+            return self._import(text, text)
+        known = self.names
+        dotted = (
+            f" (for a class, write {text.rpartition('.')[0]}:{text.rpartition('.')[2]})"
+            if "." in text
+            else ""
+        )
         raise ConfigError(
-            f"no {self.kind} is called {text!r}{did_you_mean(text, known)}; known: {', '.join(sorted(known))}, "
+            f"no {self.kind} is called {text!r}{did_you_mean(text, known) or dotted}; known: {', '.join(known)}, "
             "or give an import path 'module:Class'"
         )
 
-    def _import(self, text: str) -> Any:
-        module_name, _, attribute = text.partition(":")
+    def _import(self, path: str, text: str) -> Any:
+        """The object at ``module:attribute``, which the user wrote as ``text``."""
+        module_name, _, attribute = path.partition(":")
         try:
-            module = importlib.import_module(module_name)
+            found: Any = importlib.import_module(module_name)
         except ModuleNotFoundError as error:
-            if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-                raise  # the user's module exists and fails inside: their traceback says where
-            raise ConfigError(f"{self.kind} {text!r}: no module named {error.name!r} is installed") from None
-        if not hasattr(module, attribute):
-            raise ConfigError(
-                f"{self.kind} {text!r}: {module_name} has no {attribute!r}{did_you_mean(attribute, dir(module))}"
-            )
-        return getattr(module, attribute)
+            if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
+                raise ConfigError(
+                    f"{self.kind} {text!r}: no module named {error.name!r} is installed or on PYTHONPATH"
+                ) from None
+            raise self._import_failed(error, text) from error
+        except Exception as error:
+            raise self._import_failed(error, text) from error
+        for part in attribute.split("."):
+            if not hasattr(found, part):
+                hint = did_you_mean(part, dir(found))
+                raise ConfigError(f"{self.kind} {text!r}: {module_name} has no {attribute!r}{hint}")
+            found = getattr(found, part)
+        return found
+
+    def _import_failed(self, error: Exception, text: str) -> PluginError:
+        return PluginError.caused_by(error, f"{self.kind} {text!r} cannot be imported", skip=_HOME)
+
+
+def text_of(spec: Spec) -> str:
+    """What a configuration file says for a name, class or instance: texts as they are, else ``module:Class``."""
+    if isinstance(spec, str):
+        return spec
+    cls = spec if inspect.isclass(spec) else type(spec)
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def is_foreign(cls: type) -> bool:
+    """Whether a class is of another package than hetmusic."""
+    return cls.__module__.partition(".")[0] != "hetmusic"

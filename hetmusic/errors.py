@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 from kg_schema.errors import SchemaError, UserError, did_you_mean
 
 __all__ = [
@@ -11,6 +14,7 @@ __all__ = [
     "EnvironmentProblem",
     "FeatureError",
     "GraphFormatError",
+    "PluginError",
     "RunError",
     "SchemaError",
     "SplitError",
@@ -46,6 +50,40 @@ class SplitError(UserError):
 
 class ConfigError(UserError):
     """A configuration with an unknown key, a wrong type or values that exclude each other."""
+
+
+class PluginError(ConfigError):
+    """A class of another package that fails; :attr:`trace` shows where, which the command line prints before the message."""
+
+    #: the traceback from the other package's first line on
+    trace: str = ""
+
+    @classmethod
+    def caused_by(
+        cls, problem: BaseException, what: str, hint: str = "", skip: Path | None = None
+    ) -> PluginError:
+        """Make one that says in one line what failed, and keeps the traceback.
+
+        :param what: what could not be done, e.g. ``"relation encoder 'my_pkg.enc:Decay' cannot be imported"``.
+        :param hint: what to do about it.
+        :param skip: frames of files in this folder are left out of the traceback.
+        """
+        frames = [
+            frame for frame in traceback.extract_tb(problem.__traceback__) if not _is_inside(frame, skip)
+        ]
+        where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+        found = cls(f"{what}: {type(problem).__name__}: {problem}{where}{hint}")
+        lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
+        found.trace = "".join([*lines, *traceback.format_exception_only(problem)])
+        return found
+
+
+def _is_inside(frame: traceback.FrameSummary, folder: Path | None) -> bool:
+    if Path(frame.filename).parent.name == "importlib":
+        return True
+    return frame.filename.startswith("<frozen") or (
+        folder is not None and folder in Path(frame.filename).parents
+    )
 
 
 class RunError(UserError):

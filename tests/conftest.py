@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.packages import install as install  # a fixture
+
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
 

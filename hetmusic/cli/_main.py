@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from hetmusic._version import __version__
-from hetmusic.errors import UserError, did_you_mean
+from hetmusic.errors import PluginError, UserError, did_you_mean
 
 #: command -> one-line help, so that ``hetmusic --help`` imports none of them
 COMMANDS = {
@@ -112,6 +112,8 @@ def main(arguments: Sequence[str] | None = None, **options: Any) -> None:
         problem.show()
         sys.exit(problem.exit_code)
     except UserError as problem:
+        if isinstance(problem, PluginError):  # somebody's own code: they need to see where
+            click.echo(problem.trace, err=True, nl=False)
         _fail(str(problem), 1)
     except (KeyboardInterrupt, click.Abort) as stop:  # click makes the one of the other
         _fail(f"interrupted{_advice(stop)}", 130)

@@ -30,7 +30,7 @@ class Combiner(nn.Module):
         raise TypeError(f"{type(self).__name__} must implement forward()")
 
 
-combiners: Resolver[Combiner] = Resolver("combiner", Combiner, "hetmusic.combiners")
+combiners: Resolver[Combiner] = Resolver("combiner", Combiner, "hetmusic.combiners", given=["dim"])
 
 
 @combiners.register("sum")

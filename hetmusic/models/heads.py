@@ -95,7 +95,9 @@ class Head(nn.Module):
         )
 
 
-heads: Resolver[Head] = Resolver("head", Head, "hetmusic.heads")
+heads: Resolver[Head] = Resolver(
+    "head", Head, "hetmusic.heads", given=["towers", "user_towers", "config", "num_items"]
+)
 
 
 @heads.register("late")

@@ -105,7 +105,11 @@ def test_import_path_and_instance():
         ("gat", {"dim": 2, "head": 2}, "has no argument 'head' (did you mean 'heads'?)"),
         ("gat", {}, "needs the argument 'dim'"),
         ("gat", {"dim": 6, "heads": 4}, "cannot split dim 6 into 4 heads"),
-        ("mean", {"dim": 2, "weight": "logg"}, "unknown weight scale 'logg' (did you mean 'log'?)"),
+        (
+            "mean",
+            {"dim": 2, "weight": "logg"},
+            "weight = 'logg': it should be 'none', 'linear', 'sqrt' or 'log' (did you",
+        ),
         ("nowhere.at_all:Thing", {}, "no module named 'nowhere' is installed"),
         ("tests.blocks:Thing", {}, "tests.blocks has no 'Thing'"),
         ("tests.blocks:tiny_block", {}, "must be a subclass of RelationEncoder"),

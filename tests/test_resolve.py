@@ -1,0 +1,257 @@
+"""One resolver for every kind of plug-in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+from torch import nn
+
+from hetmusic._arguments import document, parse_arguments
+from hetmusic._resolve import Resolver, text_of
+from hetmusic.cli import main
+from hetmusic.errors import ConfigError, PluginError
+from hetmusic.features.extractor import extractors
+from hetmusic.graph.raw.readers.base import readers
+from hetmusic.models.combine import combiners
+from hetmusic.models.heads import heads
+from hetmusic.relations import RelationEncoder, relation_encoders
+from hetmusic.rivals import recommenders
+from hetmusic.training.losses import losses
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ALL = [relation_encoders, combiners, heads, losses, recommenders, extractors, readers]
+
+
+class Tool:
+    """Something to make.
+
+    :param rate: how fast,
+        in days.
+    :param kind: of tool.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        rate: float = 0.1,
+        kind: Literal["hammer", "saw"] = "saw",
+        limit: float | None = None,
+        parts: Sequence[int] = (),
+        module: nn.Module | None = None,
+        free="anything",
+    ) -> None:
+        self.found = (size, rate, kind, limit, parts, module, free)
+
+
+class Broken(Tool):
+    def __init__(self, size: int) -> None:
+        raise ZeroDivisionError("not today")
+
+
+class Uncalled(RelationEncoder):
+    def __init__(self, dim: int) -> None:
+        self.layer = nn.Linear(dim, dim)
+
+
+class Outer:
+    class Inner(Tool):
+        pass
+
+
+tools: Resolver[Tool] = Resolver("tool", Tool, "hetmusic.tests.tools", given=["size"])
+tools.register("plain")(Tool)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"rate": "0.2"}, 0.2),
+        ({"rate": 1}, 1.0),
+        ({"rate": "1e-3"}, 0.001),
+    ],
+)
+def test_values_are_converted_to_the_annotated_type(given, expected):
+    rate = tools.make("plain", size="3", **given).found[1]
+    assert rate == expected
+    assert isinstance(rate, float)
+    assert tools.make("plain", size="3").found[0] == 3
+
+
+def test_everything_else_is_passed_on():
+    layer = nn.Linear(1, 1)
+    made = tools.make("plain", size=1, limit="2.5", parts=[1], module=layer, free={"a": 1})
+    assert made.found == (1, 0.1, "saw", 2.5, [1], layer, {"a": 1})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"rat": 1}, "tool Tool has no argument 'rat' (did you mean 'rate'?)"),
+        (
+            {"xyz": 1},
+            "tool Tool has no argument 'xyz'; it takes size, rate, kind, limit, parts, module, free",
+        ),
+        ({"rate": "fast"}, "tool Tool: rate = 'fast': it should be a valid number"),
+        ({"rate": None}, "tool Tool: rate = None: it should be a valid number"),
+        ({"size": 1.5}, "tool Tool: size = 1.5: it should be a valid integer"),
+        ({"kind": "swa"}, "tool Tool: kind = 'swa': it should be 'hammer' or 'saw' (did you mean 'saw'?)"),
+        ({"module": 1}, "tool Tool: module = 1: it should be an instance of Module"),
+    ],
+)
+def test_wrong_arguments(arguments, message):
+    with pytest.raises(ConfigError) as problem:
+        tools.make("plain", **{"size": 1, **arguments})
+    assert message in str(problem.value)
+
+
+def test_missing_argument():
+    with pytest.raises(ConfigError, match="tool Tool needs the argument 'size'"):
+        tools.make("plain")
+
+
+def test_checking_makes_nothing_and_knows_what_hetmusic_gives():
+    assert tools.check(Broken, {}) is Broken
+    with pytest.raises(ConfigError, match="'size' is given by hetmusic and cannot be set"):
+        tools.check("plain", {"size": 1})
+    with pytest.raises(ConfigError, match="it takes rate, kind"):
+        tools.check("plain", {"xyz": 1})
+
+
+def test_a_ready_object_takes_no_arguments():
+    made = Tool(1)
+    assert tools.make(made) is made
+    assert tools.lookup(made) is Tool
+    with pytest.raises(ConfigError, match="is a ready object, so it takes no 'rate'"):
+        tools.check(made, {"rate": 1})
+
+
+def test_classes_inside_classes():
+    path = f"{__name__}:Outer.Inner"
+    assert tools.lookup(path) is Outer.Inner
+    assert text_of(Outer.Inner) == text_of(Outer.Inner(1)) == path
+    assert text_of("plain") == "plain"
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("plane", "no tool is called 'plane' (did you mean 'plain'?)"),
+        ("tests.test_resolve.Tool", "(for a class, write tests.test_resolve:Tool)"),
+        (f"{__name__}:Tol", "tests.test_resolve has no 'Tol' (did you mean 'Tool'?)"),
+        (f"{__name__}:Outer.Iner", "has no 'Outer.Iner' (did you mean 'Inner'?)"),
+        (
+            nn.Linear,
+            "'torch.nn.modules.linear:Linear' is not a tool: it is a class, but not a subclass of Tool",
+        ),
+        (f"{__name__}:tools", "is not a tool: it is a Resolver, not a class"),
+        (17, "17 is not a tool: it is a int, not a class"),
+        ("nowhere.at_all:Tool", "no module named 'nowhere' is installed or on PYTHONPATH"),
+    ],
+)
+def test_what_cannot_be_found(spec, message):
+    with pytest.raises(ConfigError) as problem:
+        tools.make(spec, size=1)
+    assert message in str(problem.value)
+
+
+def test_entry_points_are_names(install):
+    name = install(points={"hetmusic.relation_encoders": {"decay-of-others": "Decay"}})
+    assert "decay-of-others" in relation_encoders.names
+    made = relation_encoders.make("decay-of-others", dim=2, rate="0.5")
+    assert (type(made).__module__, made.rate) == (name, 0.5)
+    with pytest.raises(ConfigError, match="did you mean 'decay-of-others'"):
+        relation_encoders.make("decay-of-other", dim=2)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("import not_there_at_all\n", "ModuleNotFoundError: No module named 'not_there_at_all'"),
+        ("def half(:\n", "SyntaxError"),
+        ("1 / 0\n", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_module_that_fails_shows_its_traceback(install, code, message):
+    name = install(code)
+    with pytest.raises(PluginError) as problem:
+        relation_encoders.make(f"{name}:Decay", dim=2)
+    assert str(problem.value).startswith(f"relation encoder '{name}:Decay' cannot be imported: ")
+    assert message in str(problem.value)
+    assert f"{name}.py" in problem.value.trace
+    assert "importlib" not in problem.value.trace
+    assert "_resolve.py" not in problem.value.trace
+    assert problem.value.__cause__ is not None
+
+
+def test_a_constructor_that_fails_shows_its_traceback():
+    with pytest.raises(PluginError) as problem:
+        tools.make(Broken, size=1)
+    assert str(problem.value).startswith("tool Broken cannot be made: ZeroDivisionError: not today (")
+    assert 'raise ZeroDivisionError("not today")' in problem.value.trace
+
+
+def test_a_constructor_that_forgets_its_parent():
+    with pytest.raises(PluginError, match=r"call super\(\).__init__\(...\) first"):
+        relation_encoders.make(Uncalled, dim=2)
+
+
+def test_classes_of_other_libraries_are_adapted_once():
+    own: Resolver[Tool] = Resolver("tool", Tool, "hetmusic.tests.tools")
+
+    @own.adapter
+    def adapt(cls):
+        return type(cls.__name__, (Tool,), {}) if issubclass(cls, nn.Module) else None
+
+    assert issubclass(own.lookup(nn.Linear), Tool)
+    assert own.lookup(nn.Linear) is own.lookup("torch.nn:Linear")
+    assert own.lookup(Outer.Inner) is Outer.Inner
+    with pytest.raises(ConfigError, match="not a subclass of Tool"):
+        own.lookup(Path)
+
+
+def test_annotations_that_cannot_be_resolved_are_not_checked():
+    assert parse_arguments("tool", Tool, {"parts": "text", "rate": "2"}, ["size"]) == {
+        "parts": "text",
+        "rate": 2.0,
+    }
+
+
+def test_arguments_are_documented_from_signature_and_docstring():
+    shown = {a.name: (str(a), a.text) for a in document(Tool, given=["size"])}
+    assert shown["rate"] == ("rate: float = 0.1", "how fast, in days.")
+    assert shown["limit"] == ("limit: float | None = None", "")
+    assert shown["free"] == ("free='anything'", "")
+    assert "size" not in shown
+    assert str(document(Tool)[0]) == "size: int"
+
+
+@pytest.mark.parametrize("resolver", ALL, ids=lambda r: r.kind)
+def test_every_kind_of_plugin_has_names_paths_and_suggestions(resolver):
+    name = next(iter(resolver.classes))
+    cls = resolver.lookup(name)
+    assert resolver.lookup(text_of(cls)) is resolver.lookup(cls) is cls
+    with pytest.raises(ConfigError, match=f"no {resolver.kind} is called '{name}q' \\(did you mean"):
+        resolver.lookup(f"{name}q")
+    assert resolver.group.startswith("hetmusic.")
+
+
+def test_the_command_line_shows_the_traceback_of_a_plugin(install, capsys, monkeypatch):
+    import hetmusic.cli.info as command
+
+    name = install("1 / 0\n")
+    monkeypatch.setattr(
+        command.command, "callback", lambda **_: relation_encoders.make(f"{name}:Decay", dim=2)
+    )
+    with pytest.raises(SystemExit) as stop:
+        main(["info", "graph"])
+    assert stop.value.code == 1
+    said = capsys.readouterr().err
+    first, last = said.splitlines()[0], said.splitlines()[-1]
+    assert first == "Traceback (most recent call last):"
+    assert f"{name}.py" in said
+    assert last.startswith(f"error: relation encoder '{name}:Decay' cannot be imported: ZeroDivisionError")
+    assert said.count("error:") == 1
