@@ -7,12 +7,17 @@ from typing import Literal
 
 import click
 
+from hetmusic.cli import _train_emotion
+
 PATH = click.Path(path_type=Path)
 
 
 @click.group(name="features")
 def command() -> None:
     """Give nodes their modalities."""
+
+
+command.add_command(_train_emotion.command)
 
 
 @command.command(name="import")

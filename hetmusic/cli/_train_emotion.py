@@ -1,0 +1,64 @@
+"""``hetmusic features train-emotion``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command(name="train-emotion")
+@click.option(
+    "--annotations", type=PATH, required=True, help="CSV or TSV: a song's key, valence and arousal a row."
+)
+@click.option("--sounds", type=PATH, help="Folder of the sound files; by default that of the annotations.")
+@click.option(
+    "--columns",
+    metavar="NAME=COLUMN,...",
+    help="Columns of key, valence, arousal, path or group, where they have other names, "
+    "e.g. key=song_id,valence=mean_v.",
+)
+@click.option(
+    "--scale", metavar="LOW,HIGH", help="Lowest and highest rating possible; detected if not given."
+)
+@click.option("--max-seconds", type=float, default=120.0, show_default=True, help="Heard of each file.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the division into folds."
+)
+@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True)
+@click.option("--out", type=PATH, required=True, help="The model, e.g. emotion.safetensors.")
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
+def command(
+    annotations: Path,
+    sounds: Path | None,
+    columns: str | None,
+    scale: str | None,
+    max_seconds: float,
+    seed: int,
+    workers: int,
+    out: Path,
+    overwrite: bool,
+) -> None:
+    """Learn valence and arousal of sounds from songs that people have rated.
+
+    Prints how well the model does on songs that it has not seen (nested cross-validation), and stores these figures in the
+    model: they are its confidence in `hetmusic features extract --emotion`.
+    """
+    from hetmusic.features.emotion.annotations import parse_columns, parse_scale
+    from hetmusic.features.emotion.train import train_emotion
+
+    report = train_emotion(
+        annotations,
+        out,
+        sounds=sounds,
+        columns=parse_columns(columns) if columns is not None else None,
+        scale=parse_scale(scale) if scale is not None else None,
+        max_seconds=max_seconds,
+        seed=seed,
+        workers=workers,
+        overwrite=overwrite,
+    )
+    click.echo(str(report))
+    click.echo(f"wrote {out}")

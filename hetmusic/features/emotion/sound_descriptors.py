@@ -1,0 +1,79 @@
+"""The descriptors of sound as an extractor: decoded, described and cached like any other features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hetmusic.errors import EnvironmentProblem
+from hetmusic.features.describing import Described, prepared_or_reason
+from hetmusic.features.emotion.descriptors import DESCRIPTORS, describe_sound
+from hetmusic.features.extractor import Extractor, Kind
+from hetmusic.features.sound import read_sound
+from hetmusic.features.sound.reading import check_listening
+
+
+class EmotionDescriptors(Extractor):
+    """Tempo, mode, loudness, brightness, timbre and harmony: what the regressor of emotion reads.
+
+    :param max_seconds: only so much from the beginning of a file is heard.
+    """
+
+    kind: ClassVar[Kind] = "audio"
+    name: ClassVar[str] = "emotion-descriptors"
+
+    def __init__(self, max_seconds: float = 120.0) -> None:
+        check_listening(0.0, max_seconds)
+        self.max_seconds = max_seconds
+
+    def load(self, device: str = "auto") -> None:
+        """Check that librosa is there; it needs no device."""
+        try:
+            import librosa  # noqa: F401
+        except ImportError:
+            raise EnvironmentProblem(
+                "emotion from sound needs librosa: pip install 'hetmusic[emotion]'"
+            ) from None
+
+    def prepare(self, item: Path) -> NDArray[np.float64]:
+        """Decode and describe a file."""
+        return describe_sound(read_sound(item, max_seconds=self.max_seconds))
+
+    def extract(self, batch: Sequence[Any]) -> NDArray[np.floating[Any]]:
+        """The descriptors, shape ``(len(batch), len(DESCRIPTORS))``."""
+        return np.stack(batch)
+
+
+def describe_files(
+    files: Sequence[Path | str],
+    max_seconds: float,
+    *,
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> Described:
+    """The descriptors of sound files, in several threads.
+
+    :param files: a text instead of a path says why there is none.
+    :param progress: called with the number of files done and that of all.
+    """
+    extractor = EmotionDescriptors(max_seconds)
+    extractor.load()
+    values = np.zeros((len(files), len(DESCRIPTORS)), np.float32)
+    reasons: list[str | None] = []
+
+    def one(file: Path | str) -> tuple[Any, str | None]:
+        return (None, file) if isinstance(file, str) else prepared_or_reason(extractor, file)
+
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        for row, (vector, reason) in enumerate(pool.map(one, files)):
+            reasons.append(reason)
+            if reason is None:
+                values[row] = vector
+            if progress is not None:
+                progress(row + 1, len(files))
+    return Described(values, np.array([reason is None for reason in reasons], np.bool_), tuple(reasons))
