@@ -15,7 +15,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-__all__ = ["make_importable", "operators_available"]
+from hetmusic.errors import EnvironmentProblem
+
+__all__ = ["import_torchvision", "make_importable", "operators_available"]
 
 #: keeps the names defined: torch forgets them together with this object
 _placeholders: Any = None
@@ -33,6 +35,24 @@ def make_importable() -> None:
     _placeholders = torch.library.Library("torchvision", "DEF")
     for name in dict.fromkeys(re.findall(r"""register_fake\(["']torchvision::(\w+)["']""", source)):
         _placeholders.define(f"{name}() -> ()")
+
+
+def import_torchvision() -> Any:
+    """The module torchvision.
+
+    :raises EnvironmentProblem: if it is not installed, or cannot be imported all the same.
+    """
+    if _folder() is None:
+        raise EnvironmentProblem("torchvision is not installed: run `pip install 'hetmusic[image]'`")
+    make_importable()
+    try:
+        import torchvision
+    except Exception as error:  # made for another torch altogether: nearly anything
+        raise EnvironmentProblem(
+            f"torchvision is installed but cannot be imported ({type(error).__name__}: {error}); install the release that "
+            "belongs to your torch"
+        ) from error
+    return torchvision
 
 
 def operators_available() -> bool:

@@ -10,6 +10,7 @@ from hetmusic.features.extractor import Absent, Extractor, extractors
 from hetmusic.features.light_audio import AudioStatistics
 from hetmusic.features.light_image import ImageStatistics
 from hetmusic.features.light_text import TextTfidfSvd
+from hetmusic.features.vision.embedding import ResNet50, TorchvisionEmbedding
 
 __all__ = [
     "Absent",
@@ -18,7 +19,9 @@ __all__ = [
     "Described",
     "Extractor",
     "ImageStatistics",
+    "ResNet50",
     "TextTfidfSvd",
+    "TorchvisionEmbedding",
     "describe",
     "extractors",
 ]

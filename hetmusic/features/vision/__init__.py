@@ -1,0 +1,1 @@
+"""Covers as vectors of networks that were trained to classify pictures."""
