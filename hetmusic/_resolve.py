@@ -179,6 +179,8 @@ class Resolver(Generic[T]):
     def _import(self, path: str, text: str) -> Any:
         """The object at ``module:attribute``, which the user wrote as ``text``."""
         module_name, _, attribute = path.partition(":")
+        if module_name.partition(".")[0] == "dgl":
+            from hetmusic import _dgl  # noqa: F401 (makes a plain import of DGL work)
         try:
             found: Any = importlib.import_module(module_name)
         except ModuleNotFoundError as error:

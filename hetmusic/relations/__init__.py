@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hetmusic.relations import encoders
+from hetmusic.relations import adapted, encoders
 from hetmusic.relations.base import RelationEncoder
 from hetmusic.relations.block import NodeInputs, RelationBlock
 from hetmusic.relations.registry import relation_encoders
 
-__all__ = ["NodeInputs", "RelationBlock", "RelationEncoder", "encoders", "relation_encoders"]
+__all__ = ["NodeInputs", "RelationBlock", "RelationEncoder", "adapted", "encoders", "relation_encoders"]

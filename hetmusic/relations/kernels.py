@@ -9,7 +9,7 @@ fake tensors) take a gather + ``index_add`` form that gives the same values.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -36,6 +36,8 @@ class Csr:
     num_cols: int
     #: the transposed pattern: ``(indptr, indices, order)``
     transposed: tuple[Tensor, Tensor, Tensor]
+    #: what was made of the pattern and is kept for its next reader
+    made: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 def row_index(indptr: Tensor, nnz: int) -> Tensor:

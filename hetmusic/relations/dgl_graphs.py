@@ -1,0 +1,58 @@
+"""A relation's edges as a DGL graph, for convolutions of DGL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hetmusic._dgl import dgl
+from hetmusic.errors import EnvironmentProblem
+from hetmusic.relations.block import RelationBlock
+
+
+def dgl_block(relation: RelationBlock) -> Any:
+    """The edges as a DGL block (message-flow graph), numbered as ``relation.edge`` has them.
+
+    It is made once and kept with the pattern, so that towers and layers that see the same edges share it.
+
+    :raises EnvironmentProblem: where DGL has no kernels.
+    """
+    made = relation.csr.made
+    if "dgl block" not in made:
+        sizes = {"num_src_nodes": relation.num_src, "num_dst_nodes": relation.num_dst}
+        made["dgl block"] = _make(dgl.create_block, relation, sizes)
+    return made["dgl block"]
+
+
+def dgl_graph(relation: RelationBlock) -> Any:
+    """The same as a graph of one node type; the nodes at both ends must be the same ones."""
+    made = relation.csr.made
+    if "dgl graph" not in made:
+        made["dgl graph"] = _make(dgl.graph, relation, {"num_nodes": relation.num_dst})
+    return made["dgl graph"]
+
+
+def _make(create: Any, relation: RelationBlock, sizes: dict[str, int]) -> Any:
+    indptr, indices = relation.csr.indptr, relation.csr.indices
+    device = indptr.device.type
+    # DGL reads memory through DLPack, which tensors without values (meta, fake) do not have
+    if type(indptr) is not Tensor or device not in {"cpu", "cuda"}:
+        raise EnvironmentProblem(_explain(relation, f"tensors of the kind {device}, {type(indptr).__name__}"))
+    # left out, the numbers would be those of the positions all the same, but some of DGL's kernels insist on them
+    numbers = torch.arange(len(indices), dtype=indices.dtype, device=indices.device)
+    try:
+        return create(("csc", (indptr, indices, numbers)), **sizes)
+    except dgl.DGLError as problem:
+        if device == "cpu":
+            raise
+        raise EnvironmentProblem(_explain(relation, device.upper())) from problem
+
+
+def _explain(relation: RelationBlock, what: str) -> str:
+    return (
+        f"DGL {dgl.__version__} as it is installed cannot run a convolution of {relation.edge_type} on {what}: give the "
+        "relation an encoder of hetmusic, which run wherever torch does (gatv2, gat, sage, lightgcn, rgcn, hgt, …), or "
+        'train with training.device = "cpu" (docs/relation_encoders.md#convolutions-of-dgl)'
+    )
