@@ -20,11 +20,19 @@ def encoder_of_convolution(convolution: type) -> type[RelationEncoder] | None:
     if not is_convolution(convolution):
         return None
     check_forward(convolution)
-    from hetmusic.relations.convolutions import ConvolutionEncoder, MergeHeads, make_convolution  # DGL is slow to import
+    from hetmusic.relations.convolutions import (
+        ConvolutionEncoder,
+        MergeHeads,
+        make_convolution,
+    )  # DGL is slow to import
 
     class Adapted(ConvolutionEncoder):
         def __init__(
-            self, dim: int, edge_scale: WeightScale = "none", merge_heads: MergeHeads = "concat", **arguments: Any
+            self,
+            dim: int,
+            edge_scale: WeightScale = "none",
+            merge_heads: MergeHeads = "concat",
+            **arguments: Any,
         ) -> None:
             made = make_convolution(convolution, dim, merge_heads, arguments)
             super().__init__(dim, made, edge_scale, merge_heads)

@@ -69,7 +69,7 @@ def convolution_arguments(
     heads = given.get("num_heads", 1) if "num_heads" in known and side_by_side else 1
     if heads < 1 or dim % heads:
         raise ConfigError(
-            f"{cls.__name__} of DGL: dim {dim} cannot be split into {heads} heads; merge_heads = \"mean\" averages them"
+            f'{cls.__name__} of DGL: dim {dim} cannot be split into {heads} heads; merge_heads = "mean" averages them'
         )
     # the only one that wants both sizes to tell sources from destinations
     both = cls.__name__ == "DotGatConv"

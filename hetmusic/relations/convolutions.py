@@ -38,13 +38,19 @@ class ConvolutionEncoder(RelationEncoder):
     """
 
     def __init__(
-        self, dim: int, convolution: nn.Module, edge_scale: WeightScale = "none", merge_heads: MergeHeads = "concat"
+        self,
+        dim: int,
+        convolution: nn.Module,
+        edge_scale: WeightScale = "none",
+        merge_heads: MergeHeads = "concat",
     ) -> None:
         super().__init__(dim)
         check_scale(edge_scale)
         if merge_heads not in get_args(MergeHeads):
             hint = did_you_mean(merge_heads, get_args(MergeHeads))
-            raise ConfigError(f"merge_heads = {merge_heads!r}: it is one of {', '.join(get_args(MergeHeads))}{hint}")
+            raise ConfigError(
+                f"merge_heads = {merge_heads!r}: it is one of {', '.join(get_args(MergeHeads))}{hint}"
+            )
         self.convolution = convolution
         self.edge_scale = edge_scale
         self.merge_heads = merge_heads
@@ -97,7 +103,9 @@ class ConvolutionEncoder(RelationEncoder):
         return out.flatten(1) if self.merge_heads == "concat" else out.mean(dim=1)
 
 
-def make_convolution(cls: type[nn.Module], dim: int, merge_heads: MergeHeads, given: dict[str, Any]) -> nn.Module:
+def make_convolution(
+    cls: type[nn.Module], dim: int, merge_heads: MergeHeads, given: dict[str, Any]
+) -> nn.Module:
     """A convolution whose sizes are filled in.
 
     :param cls: class of the convolution.

@@ -11,6 +11,8 @@ from unittest import SkipTest
 
 import torch
 
+from hetmusic.errors import EnvironmentProblem
+
 C = TypeVar("C")
 
 _TORCH = Path(torch.__file__).parent
@@ -35,7 +37,7 @@ class Check(Generic[C]):
     """One point of a contract.
 
     Calling it with a case raises :class:`ContractError` if the case breaks it, and :class:`unittest.SkipTest` (which
-    pytest shows as skipped) where it cannot be tested.
+    pytest shows as skipped) where it cannot be tested, also because the installation lacks something.
     """
 
     name: str
@@ -51,6 +53,8 @@ class Check(Generic[C]):
             self.run(case)
         except (ContractError, SkipTest):
             raise
+        except EnvironmentProblem as problem:
+            raise SkipTest(str(problem)) from None
         except Violation as problem:
             raise ContractError(self._explain(case, str(problem))) from None
         except Exception as problem:

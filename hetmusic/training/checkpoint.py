@@ -107,7 +107,13 @@ def _read(path: Path, *fields: str) -> dict[str, Any]:
 
 def _save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    plain: dict[str, Tensor] = {}
+    for name, value in tensors.items():
+        saved = value.detach().cpu().contiguous()
+        # a module that two others hold (tied weights) is written under both names, each time as a copy of its own
+        plain[name] = (
+            saved.clone() if any(saved.data_ptr() == other.data_ptr() for other in plain.values()) else saved
+        )
     with replacing_file(path) as temporary:
         save_file(plain, temporary)
 
