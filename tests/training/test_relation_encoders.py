@@ -1,4 +1,4 @@
-"""Training with encoders of every kind: those that share parameters, convolutions of DGL, sampled and whole neighbourhoods."""
+"""Training with encoders of every kind, also those that share parameters and convolutions of DGL."""
 
 from __future__ import annotations
 
