@@ -10,6 +10,7 @@ from hetmusic.features.extractor import Absent, Extractor, extractors
 from hetmusic.features.light_audio import AudioStatistics
 from hetmusic.features.light_image import ImageStatistics
 from hetmusic.features.light_text import TextTfidfSvd
+from hetmusic.features.text.sentence_transformer import MeanBert, SentenceTransformerText
 from hetmusic.features.vision.embedding import ResNet50, TorchvisionEmbedding
 
 __all__ = [
@@ -19,7 +20,9 @@ __all__ = [
     "Described",
     "Extractor",
     "ImageStatistics",
+    "MeanBert",
     "ResNet50",
+    "SentenceTransformerText",
     "TextTfidfSvd",
     "TorchvisionEmbedding",
     "describe",

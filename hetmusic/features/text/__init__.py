@@ -1,0 +1,1 @@
+"""Vectors of lyrics from language models, and of bags of words."""

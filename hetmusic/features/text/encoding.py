@@ -1,0 +1,227 @@
+"""A model of sentence-transformers that reads texts of any length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hetmusic._torchvision import make_importable
+from hetmusic.errors import FeatureError
+from hetmusic.features.text.windows import batches, cut, pool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sentence_transformers import SentenceTransformer
+
+#: Tokens of a step, padding included, by type of device: what fits the caches of a CPU, and what keeps a GPU busy.
+_TOKENS = {"cpu": 4096, "cuda": 65_536}
+#: Longest window of a model that does not say how much it can read.
+_CAPACITY = 512
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A text as a model reads it."""
+
+    #: token numbers of each window, special tokens included
+    windows: list[list[int]]
+    #: number of tokens of each window, special ones not counted
+    lengths: list[int]
+    #: share of tokens that the tokenizer does not know, in [0, 1]
+    unknown: float
+
+
+class WindowedEncoder:
+    """Cuts texts into windows that the model can read, and computes one vector a text.
+
+    :param model: its first module has a tokenizer; if its last one normalises, that is done after windows are pooled.
+    :param max_tokens: longest window, special tokens included; by default as long as the model can read.
+    :param overlap: tokens of a window that the next one repeats.
+    """
+
+    def __init__(self, model: SentenceTransformer, max_tokens: int | None, overlap: int) -> None:
+        self._modules = [module.eval() for module in model.children()]
+        self._normalize = self._modules.pop() if _is_normalize(self._modules[-1]) else None
+        self._device = model.device
+        self._tokenizer: Any = model.tokenizer
+        self._before, self._after = special_tokens(self._tokenizer)
+        self._before = self._before + self._ids(default_prompt(model))
+        self._lower = bool(getattr(self._modules[0], "do_lower_case", False))
+        limit = longest(model) if max_tokens is None else min(max_tokens, longest(model))
+        self._capacity = limit - len(self._before) - len(self._after)
+        if not 0 <= overlap < self._capacity:
+            raise FeatureError(
+                f"windows of {limit} tokens ({self._capacity} without special ones) cannot overlap by {overlap}"
+            )
+        self._overlap = overlap
+        names = self._tokenizer.model_input_names
+        self._types = "token_type_ids" in names
+        #: pooling may leave the prompt out
+        self._prompt = len(self._before) if default_prompt(model) else None
+        self._pad = self._tokenizer.pad_token_id or 0
+
+    def tokens(self, text: str) -> Tokens:
+        """Tokenise a text once and cut it; safe in threads. A text may have no tokens at all."""
+        ids = self._ids(text.lower() if self._lower else text)
+        pieces = (
+            [ids[start:end] for start, end in cut(len(ids), self._capacity, self._overlap)] if ids else []
+        )
+        unknown = ids.count(self._tokenizer.unk_token_id) / len(ids) if ids else 0.0
+        return Tokens(
+            [self._before + piece + self._after for piece in pieces],
+            [len(piece) for piece in pieces],
+            unknown,
+        )
+
+    def vectors(self, texts: Sequence[Tokens]) -> NDArray[np.float32]:
+        """The vectors of texts, shape ``(len(texts), dim)``."""
+        windows = [window for text in texts for window in text.windows]
+        limit = _TOKENS.get(self._device.type, _TOKENS["cuda"])
+        with torch.inference_mode():
+            order = list(batches([len(window) for window in windows], limit))
+            found = torch.cat([self._forward([windows[i] for i in part]) for part in order]).float().cpu()
+            values = np.empty(found.shape, np.float32)
+            values[np.concatenate(order)] = found.numpy()
+            pooled = torch.from_numpy(pool(values, [text.lengths for text in texts]))
+            if self._normalize is not None:
+                pooled = self._normalize({"sentence_embedding": pooled})["sentence_embedding"]
+        return pooled.numpy()
+
+    def _forward(self, windows: list[list[int]]) -> torch.Tensor:
+        """Vectors of windows, before normalisation, on the model's device."""
+        ids = torch.full((len(windows), max(map(len, windows))), self._pad)
+        mask = torch.zeros_like(ids)
+        for row, window in enumerate(windows):
+            ids[row, : len(window)] = torch.tensor(window)
+            mask[row, : len(window)] = 1
+        tensors = {"input_ids": ids, "attention_mask": mask}
+        if self._types:
+            tensors["token_type_ids"] = torch.zeros_like(ids)
+        features: dict[str, Any] = {name: tensor.to(self._device) for name, tensor in tensors.items()}
+        if self._prompt is not None:
+            features["prompt_length"] = self._prompt
+        for module in self._modules:
+            features = module(features)
+        vectors: torch.Tensor = features["sentence_embedding"]
+        return vectors
+
+    def _ids(self, text: str) -> list[int]:
+        found = self._tokenizer(
+            text,
+            add_special_tokens=False,
+            truncation=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            verbose=False,  # it would warn of texts that are too long
+        )
+        return list(found["input_ids"])
+
+
+def load_model(folder: Path, device: torch.device, mean_pooling: bool) -> SentenceTransformer:
+    """Load a model from its folder.
+
+    :param mean_pooling: take the language model alone, and the mean of its tokens, whatever the folder says of pooling.
+    :raises FeatureError: in one line, if a file is damaged or of another kind of model.
+    """
+    make_importable()  # transformers imports torchvision where it finds it
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    try:
+        with _quiet():
+            if not mean_pooling:
+                model = SentenceTransformer(str(folder), device=str(device))
+            else:
+                transformer = Transformer(str(folder))
+                dim = transformer.auto_model.config.hidden_size
+                model = SentenceTransformer(
+                    modules=[transformer, Pooling(dim, pooling_mode="mean")], device=str(device)
+                )
+    except torch.OutOfMemoryError:
+        raise
+    # readers of damaged files raise nearly anything
+    except Exception as error:
+        text = " ".join(str(error).split())[:300] or type(error).__name__
+        raise FeatureError(f"model {folder} cannot be loaded: {text}") from error
+    _refuse_random_weights(model, folder)
+    return model
+
+
+def _refuse_random_weights(model: SentenceTransformer, folder: Path) -> None:
+    """Weights that no file has are drawn at random, with nothing but a warning.
+
+    A head that is not used may lack, so it is most of them that count. Names in a file may have a prefix more or less than
+    in the model, and old files call weight and bias of a normalisation gamma and beta.
+    """
+    from safetensors import safe_open
+
+    inner = getattr(model[0], "auto_model", None)
+    files = sorted(folder.glob("**/model*.safetensors"))
+    if inner is None or not files:
+        return
+    there: set[str] = set()
+    for file in files:
+        with safe_open(file, "pt") as weights:
+            names = weights.keys()
+        there.update(name.replace(".gamma", ".weight").replace(".beta", ".bias") for name in names)
+    ends = {end for name in there for end in _ends(name)}
+    wanted = [name for name, _ in inner.named_parameters()]
+    lacking = [name for name in wanted if name not in ends and there.isdisjoint(_ends(name))]
+    if len(lacking) > len(wanted) / 2:
+        raise FeatureError(
+            f"model {folder} cannot be loaded: {len(lacking)} of its {len(wanted)} weights are not in "
+            f"{', '.join(file.name for file in files)}, first {lacking[0]}"
+        )
+
+
+def _ends(name: str) -> list[str]:
+    """The name with prefixes taken off: "a.b.c", "b.c", "c"."""
+    parts = name.split(".")
+    return [".".join(parts[start:]) for start in range(len(parts))]
+
+
+def special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """What a tokenizer puts before and after a text."""
+    found = tokenizer("a", return_special_tokens_mask=True)
+    ids, special = list(found["input_ids"]), list(found["special_tokens_mask"])
+    if 0 not in special:  # the tokenizer makes nothing of "a"
+        return ids[: len(ids) // 2], ids[len(ids) // 2 :]
+    first, last = special.index(0), len(special) - special[::-1].index(0)
+    return ids[:first], ids[last:]
+
+
+def longest(model: SentenceTransformer) -> int:
+    """Most tokens that a model reads, special ones included."""
+    configured = getattr(getattr(model[0], "auto_model", None), "config", None)
+    limits = [model.max_seq_length, getattr(configured, "max_position_embeddings", None)]
+    return min([limit for limit in limits if limit] or [_CAPACITY])
+
+
+def default_prompt(model: SentenceTransformer) -> str:
+    """The text that the model puts before every other."""
+    return str(model.prompts.get(model.default_prompt_name or "", "") or "")
+
+
+def _is_normalize(module: torch.nn.Module) -> bool:
+    return type(module).__name__ == "Normalize"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bar for weights: loading takes a moment, and the command line has bars of its own."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
