@@ -67,6 +67,23 @@ class Counts(_Strict):
     assignments: dict[str, int] = {}
 
 
+class Addition(_Strict):
+    """What a finished graph was given beside features, and how it was before."""
+
+    hetmusic_version: str
+    #: tables that were replaced -> where the old ones are kept, both as paths inside the folder
+    replaced: dict[str, str] = {}
+    #: tables that were not there before
+    made: list[str] = []
+    #: rows of every file, and relations, before
+    counts: Counts
+    relations: dict[str, RelationInfo]
+    #: node type -> modalities that belong to it
+    modalities: dict[str, list[str]] = {}
+    #: what made it: sources, weights, models
+    settings: dict[str, Any] = {}
+
+
 class GraphMeta(_Strict):
     """The content of ``graph.json``."""
 
@@ -89,6 +106,8 @@ class GraphMeta(_Strict):
     provenance: list[RawFile] = []
     #: what building dropped or repaired, with counts
     build_report: dict[str, Any] = {}
+    #: what was added to the finished graph, by name
+    additions: dict[str, Addition] = {}
 
     @property
     def user(self) -> str:

@@ -77,6 +77,10 @@ class MusicGraph:
         build_graph(dump, raw, out, overwrite=overwrite, **options)
         return cls.open(out)
 
+    def reload(self) -> None:
+        """Read everything anew from the folder, after something was added to it."""
+        self.__init__(self.path, read_meta(self.path))  # type: ignore[misc]
+
     @property
     def name(self) -> str:
         """Name of the data set."""

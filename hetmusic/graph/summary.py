@@ -17,7 +17,7 @@ def summarise(graph: MusicGraph) -> dict[str, Any]:
     :return: ``name``, ``path``, ``item``, ``interaction``, ``checksum``, ``about``; ``nodes`` (count,
         isolated, share with a name, modalities with dimension, dtype and coverage per type); ``relations``
         (number of edges, unordered pairs for symmetric ones, and degrees of both ends); ``assignments`` per
-        kind; ``warnings``; ``build_report``.
+        kind; ``additions`` (what the finished graph was given, with its settings); ``warnings``; ``build_report``.
     """
     degrees = {edge_type: _degrees(graph, edge_type) for edge_type in graph.edge_types}
     touched = {node_type: np.zeros(graph.num_nodes(node_type), bool) for node_type in graph.node_types}
@@ -35,6 +35,7 @@ def summarise(graph: MusicGraph) -> dict[str, Any]:
         "nodes": {t: _describe_nodes(graph, t, touched[t]) for t in graph.node_types},
         "relations": {str(t): _describe_relation(graph, t, *ends) for t, ends in degrees.items()},
         "assignments": dict(graph.meta.counts.assignments),
+        "additions": {name: dict(made.settings) for name, made in graph.meta.additions.items()},
         "build_report": dict(graph.meta.build_report),
     }
     return {**result, "warnings": _warnings(graph, result)}
