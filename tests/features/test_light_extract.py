@@ -146,7 +146,7 @@ def test_broken_and_refused_files_are_counted(tmp_path: Path) -> None:
     coverage = add_light_features(songs, tmp_path)["audio"]  # type: ignore[arg-type]
     assert coverage.present == coverage.share == 0
     assert coverage.reasons == {
-        "not a readable PCM WAV file": 1,
+        "not a readable sound file": 1,
         OUTSIDE: 1,
         "none given": 1,
         "no such file": 1,

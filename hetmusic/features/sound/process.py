@@ -63,6 +63,11 @@ class DecodingProcess:
             if not done:  # whoever wanted the blocks has had enough, or the process has ended
                 self.stop()
 
+    @property
+    def number(self) -> int | None:
+        """Its process id, or None while it does not run."""
+        return None if self._process is None else self._process.pid
+
     def stop(self) -> None:
         """End the process and free its pipes."""
         process, self._process = self._process, None

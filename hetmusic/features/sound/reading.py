@@ -71,6 +71,11 @@ def check_listening(offset: float, max_seconds: float) -> None:
         raise FeatureError(f"max_seconds is a number of seconds above 0, not {max_seconds!r}")
 
 
+def idle_processes() -> list[int]:
+    """The process ids of the decoders that wait for work."""
+    return _idle.numbers()
+
+
 class _Idle:
     """Processes that wait for work: as many as threads have decoded at a time."""
 
@@ -85,6 +90,10 @@ class _Idle:
     def put(self, process: DecodingProcess) -> None:
         with self._lock:
             self._processes.append(process)
+
+    def numbers(self) -> list[int]:
+        with self._lock:
+            return [number for process in self._processes if (number := process.number) is not None]
 
     def forget(self) -> None:
         """Begin anew, in a process forked off from one whose decoders these are."""
