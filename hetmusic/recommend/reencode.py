@@ -164,7 +164,7 @@ class Newcomers:
         edge_type, new = block.edge_type, torch.from_numpy(sources.astype(np.int64))
         to_users, from_users = edge_type.dst == self._user, edge_type.src == self._user
         assert block.src_degree is not None and block.dst_degree is not None  # noqa: PT018
-        edge = {name: torch.cat([v, _typical(name, v, len(new))]) for name, v in block.edge.items()}
+        edge = {name: torch.cat([v, typical(name, v, len(new))]) for name, v in block.edge.items()}
         return RelationBlock.from_coo(
             edge_type,
             torch.cat([block.src_index, new]),
@@ -177,11 +177,12 @@ class Newcomers:
         )
 
 
-def _typical(name: str, values: Tensor, count: int) -> Tensor:
-    """Attributes of new edges: of their age the newest known, of anything else the median."""
-    if not len(values):
+def typical(name: str, values: Tensor, count: int) -> Tensor:
+    """Attributes of new edges: times and ages of the newest edge, of anything else the median."""
+    if not len(values) or name == "time_known":
         return values.new_ones(count)
-    return (values.max() if name == "time" else values.median()).expand(count)
+    newest = {"time": torch.max, "age": torch.min}
+    return newest.get(name, torch.median)(values).expand(count)
 
 
 def _append(degrees: Tensor, value: float) -> Tensor:

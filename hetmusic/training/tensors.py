@@ -30,7 +30,8 @@ class GraphTensors:
     ``view.split.train``, which is their DGL edge id), so that a step can leave out the very edges that it predicts.
 
     :param heterograph: a ``dgl.DGLGraph`` with both directions of every relation; edge data ``weight`` and ``time``
-        (seconds) are kept, the latter in days, and as ``age``: days before the newest edge of the relation.
+        (seconds) are kept, the latter in days, and as ``age``: days before the newest edge of the relation; where some
+        times are unknown, ``time_known`` says which.
     :param interactions: the edge types made of the training interactions, user -> item and its inverse.
     :param edge_types: the relations to take; None takes all.
     """
@@ -80,20 +81,24 @@ class GraphTensors:
         if is_interaction:
             self.interaction_ids[edge_type] = ids
         if "time" in edge:
-            edge["time"], edge["age"] = _days(edge["time"])
+            edge |= _times(edge["time"])
         self.blocks[edge_type] = RelationBlock(edge_type, block.csr, edge, block.src_degree, block.dst_degree)
 
 
-def _days(seconds: Tensor) -> tuple[Tensor, Tensor]:
-    """Days since 1970 and days before the newest edge, float32; an unknown time counts as the earliest one that is known.
+def _times(seconds: Tensor) -> dict[str, Tensor]:
+    """What edges know of their times: ``time``, days since 1970, and ``age``, days before the newest edge, both float32.
+
+    An unknown time counts as the earliest one that is known; where there are any, ``time_known`` says which are not (bool).
 
     :param seconds: int64; the smallest one there is stands for unknown.
     """
     known = seconds > torch.iinfo(torch.int64).min
     earliest = seconds[known].min() if known.any() else seconds.new_zeros(())
-    seconds = torch.where(known, seconds, earliest)
-    newest = seconds.max() if len(seconds) else earliest
-    return (seconds.double() / _SECONDS_A_DAY).float(), ((newest - seconds).double() / _SECONDS_A_DAY).float()
+    counted = torch.where(known, seconds, earliest)
+    newest = counted.max() if len(counted) else earliest
+    days = {"time": counted, "age": newest - counted}
+    found = {name: (value.double() / _SECONDS_A_DAY).float() for name, value in days.items()}
+    return found if known.all() else {**found, "time_known": known}
 
 
 def subset(block: RelationBlock, keep: Tensor) -> RelationBlock:

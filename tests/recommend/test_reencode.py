@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tomli_w
+import torch
 
 from hetmusic.errors import ConfigError, RunError, UnknownKeyError
 from hetmusic.evaluation import evaluate
@@ -19,7 +20,7 @@ from hetmusic.graph.types import Modality
 from hetmusic.models import MMGNN, final_embeddings
 from hetmusic.ranking import EmbeddingScorer
 from hetmusic.recommend import Mood, Recommendation, Run
-from hetmusic.recommend.reencode import RunModel
+from hetmusic.recommend.reencode import RunModel, typical
 from hetmusic.training import load_config
 from hetmusic.training.checkpoint import load_weights
 from hetmusic.training.load_config import make_config
@@ -126,6 +127,17 @@ class TestNewcomers:
         run = trained(graph, tmp_path / "run", *settings)
         found = run.recommend_for(["a1", "a2", "a3", "a4"], k=4)
         assert all(int(item.item_key[1:]) < ARTISTS // 2 for item in found)
+
+    def test_what_edges_of_a_newcomer_are_like(self) -> None:
+        edge = {
+            "time": [3.0, 1, 9],
+            "age": [6.0, 8, 0],
+            "time_known": [True, False, True],
+            "weight": [5.0, 2, 400],
+        }
+        values = {name: torch.tensor(value) for name, value in edge.items()}
+        found = {name: typical(name, value, 2).tolist() for name, value in values.items()}
+        assert found == {"time": [9, 9], "age": [0, 0], "time_known": [True, True], "weight": [5, 5]}
 
     def test_the_papers_preset(self, graph, tmp_path) -> None:
         config = load_config("paper", overrides=["training.epochs=1", "model.dim=8"])

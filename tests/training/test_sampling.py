@@ -6,6 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hetmusic._dgl import dgl
+from hetmusic.graph import EdgeType
 from hetmusic.graph.splits import random_split
 from hetmusic.graph.view import TrainingView
 from hetmusic.models import MMGNN, ModelConfig, RelationConfig
@@ -215,6 +217,17 @@ class TestGraphTensors:
         days = np.array([by_pair[pair] for pair in pairs])
         assert np.allclose(likes.edge["time"].numpy(), days, atol=1e-2)
         assert np.allclose(likes.edge["age"].numpy(), days.max() - days, atol=1e-4)
+
+    def test_unknown_times_count_as_the_earliest_and_are_marked(self):
+        unknown = -(2**63)
+        graph = dgl.heterograph({("user", "likes", "song"): ([0, 1, 1, 2], [0, 0, 1, 1])})
+        graph.edata["time"] = torch.tensor([864_000, unknown, 86_400, unknown])
+        edge = GraphTensors(graph, []).blocks[EdgeType("user", "likes", "song")].edge
+        assert edge["time"].tolist() == [10, 1, 1, 1]
+        assert edge["age"].tolist() == [0, 9, 9, 9]
+        assert edge["time_known"].tolist() == [True, False, True, False]
+        graph.edata["time"][[1, 3]] = 0
+        assert set(GraphTensors(graph, []).blocks[EdgeType("user", "likes", "song")].edge) == {"time", "age"}
 
     def test_interaction_numbers_are_positions_in_the_training_part(self, view, tensors):
         train = view.split.train
