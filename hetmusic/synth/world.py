@@ -52,6 +52,8 @@ class World:
     #: which songs have each modality of :data:`hetmusic.synth.settings.MODALITIES`, bool arrays of shape
     #: ``(songs,)``
     present: dict[str, NDArray[np.bool_]]
+    #: valence and arousal that were planted, shape ``(songs, 2)``, where sound and lyrics tell them and ``songs`` does not
+    heard: FloatArray | None = None
 
     @property
     def user_factors(self) -> NDArray[np.float32]:

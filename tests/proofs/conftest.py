@@ -51,7 +51,10 @@ class Laboratory:
     def _built(self, name: str, seed: int) -> tuple[PlantedWorld, MusicGraph]:
         if (name, seed) not in self._worlds:
             # sounds and covers that the model does not read are not written; the rest of the world stays as it is
-            unread = {"audio", "cover"} - set(DESIGNS[name].modalities)
+            design = DESIGNS[name]
+            unread = (
+                {"audio", "cover"} - set(design.modalities) - ({"audio"} if design.hears_emotion else set())
+            )
             planted = make_planted(name, seed, {f"missing_{modality}": 1.0 for modality in unread})
             self._worlds[name, seed] = planted, build_planted(planted, self.folder / f"{name}-{seed}")
         return self._worlds[name, seed]

@@ -21,6 +21,7 @@ CLOSE = {
     "only-lyrics": 0.87,
     "only-covers": 0.95,
     "only-emotion": 0.95,
+    "only-heard-emotion": 0.85,
     "only-artist": 0.88,
     "only-co-listening": 0.78,
     "noisy-modality": 0.88,

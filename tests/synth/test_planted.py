@@ -220,6 +220,24 @@ def test_valence_arousal_and_words_are_the_emotions_of_songs(tmp_path: Path) -> 
     assert len(np.unique(found.words.src)) > 0.5 * len(found.known)
 
 
+def test_emotions_are_heard_where_nothing_else_tells_them(tmp_path: Path) -> None:
+    """What sound and lyrics are estimated to say is what was planted, also of songs that nobody has rated."""
+    planted = make_planted("only-heard-emotion", 1, {**SMALL, "audio_seconds": 0.5})
+    graph = build_planted(planted, tmp_path)
+    kept = pl.read_parquet(graph.path / "before" / "emotion" / "nodes" / "song.parquet")
+    assert kept["valence"].null_count() == kept["arousal"].null_count() == 60
+    truth = pl.read_csv(tmp_path / "raw" / "truth" / "emotions.tsv", separator="\t")
+    assert truth["key"].to_list() == graph.keys("song")
+    rated = pl.read_csv(tmp_path / "raw" / "annotations.csv")["key"]
+    new = ~graph.nodes("song")["key"].is_in(rated.implode())
+    assert set(graph.nodes("song").filter(~new)["key"]) == {
+        graph.keys("song")[row] for row in np.unique(planted.train.dst)
+    }
+    for axis in ("valence", "arousal"):
+        estimated, planted_value = graph.nodes("song")[axis].filter(new), truth[axis].filter(new)
+        assert np.corrcoef(estimated, planted_value)[0, 1] > 0.9
+
+
 @pytest.mark.parametrize(
     ("name", "values", "message"),
     [

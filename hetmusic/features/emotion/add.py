@@ -34,8 +34,11 @@ _log = logging.getLogger(__name__)
 
 #: attribute of an item that says how sure its emotion is, from 0 to 1
 CONFIDENCE = "emotion_confidence"
-#: source -> the attribute of items that it reads
-_ATTRIBUTES = {"lyrics": "lyrics", "sound": "audio"}
+#: source -> the attributes of items that hold its text or path in the dumps that come with hetmusic; the first counts
+ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
+    "lyrics": ("lyrics", "lyrics_words"),
+    "sound": ("audio", "sound"),
+}
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ def add_emotion(
     model: str | Path | SoundEmotionModel | None = None,
     lexicon: str | Path | EmotionLexicon | None = None,
     vader: bool = True,
+    attributes: Mapping[str, str] | None = None,
     overwrite: bool = False,
 ) -> EmotionReport:
     """Estimate valence and arousal of a graph's items and add them to its folder.
@@ -99,6 +103,8 @@ def add_emotion(
     :param model: what ``hetmusic features train-emotion`` has written; needed for sound.
     :param lexicon: a table of words with valence and arousal (NRC-VAD, Warriner, ANEW).
     :param vader: whether VADER judges lyrics as well.
+    :param attributes: ``lyrics``, ``sound`` -> the items' attribute that holds the text or the path of the file (``key``
+        where that is the path); by default the first of :data:`ATTRIBUTES` that they have.
     :param overwrite: replace an estimate that was made with other settings, or valence and arousal of the raw data.
     :raises FeatureError: if a source lacks what it needs, no source says anything, or something would be overwritten.
     """
@@ -109,8 +115,10 @@ def add_emotion(
     meta = read_meta(folder)
     before = GraphBefore(folder, meta, ESTIMATE)
     items = before.nodes(before.meta.item)
-    wanted = _wanted(before, items, sources, whole, raw, sound)
+    read = _attributes(items, before.meta.item, attributes or {})
+    wanted = _wanted(before, items, sources, whole, read, raw, sound)
     settings = {
+        "attributes": {source: name for source, name in read.items() if source in wanted},
         "sources": wanted,
         "weights": whole,
         "nearest": {"words": NEAREST, "reach": REACH},
@@ -120,7 +128,7 @@ def add_emotion(
     }
     if not overwrite:
         _refuse_overwriting(before, meta, items, settings)
-    found, silent = _opinions(before, items, wanted, raw, sound, words, vader)
+    found, silent = _opinions(before, items, wanted, read, raw, sound, words, vader)
     if not any(opinions.known.any() for opinions in found.values()):
         raise FeatureError(f"{folder}: no {before.meta.item} got an emotion from {', '.join(wanted)}")
     report = _write(before, items, combine(found, whole), found, silent, settings)
@@ -156,11 +164,34 @@ def _refuse_overwriting(
         )
 
 
+def _attributes(items: pl.DataFrame, item_type: str, given: Mapping[str, str]) -> dict[str, str]:
+    """The attribute that each source reads; a source without one is left out.
+
+    :raises FeatureError: for a source that reads none, or an attribute that the items lack.
+    """
+    found = {
+        source: name
+        for source, names in ATTRIBUTES.items()
+        if (name := next((name for name in names if name in items.columns), None)) is not None
+    }
+    for source, name in given.items():
+        if source not in ATTRIBUTES:
+            raise FeatureError(
+                f"emotion from {source}: only {' and '.join(ATTRIBUTES)} read an attribute{did_you_mean(source, ATTRIBUTES)}"
+            )
+        if name not in items.columns:
+            raise FeatureError(
+                f"emotion from {source}: {item_type} nodes have no attribute {name!r}{did_you_mean(name, items.columns)}"
+            )
+    return {**found, **given}
+
+
 def _wanted(
     before: GraphBefore,
     items: pl.DataFrame,
     sources: Collection[str] | None,
     weights: Mapping[str, float],
+    read: Mapping[str, str],
     raw: str | Path | None,
     model: SoundEmotionModel | None,
 ) -> list[str]:
@@ -169,8 +200,8 @@ def _wanted(
     :raises FeatureError: if one that is asked for by name lacks what it needs, or none has it.
     """
     lacks = {
-        "lyrics": _lacking_attribute(items, "lyrics", before.meta.item),
-        "sound": _lacking_attribute(items, "sound", before.meta.item)
+        "lyrics": _lacking_attribute(items, "lyrics", before.meta.item, read),
+        "sound": _lacking_attribute(items, "sound", before.meta.item, read)
         or (None if model is not None else "no model of sound is given (--emotion-model)")
         or (None if raw is not None else "no raw folder is given (--raw)"),
         "tags": _lacking_tags(before),
@@ -194,10 +225,12 @@ def _wanted(
     return [name for name in DEFAULT_WEIGHTS if name in set(sources)]
 
 
-def _lacking_attribute(items: pl.DataFrame, source: str, item_type: str) -> str | None:
-    name = _ATTRIBUTES[source]
-    if name not in items.columns:
-        return f"{item_type} nodes have no attribute {name!r}"
+def _lacking_attribute(
+    items: pl.DataFrame, source: str, item_type: str, read: Mapping[str, str]
+) -> str | None:
+    name = read.get(source)
+    if name is None:
+        return f"{item_type} nodes have no attribute {' or '.join(map(repr, ATTRIBUTES[source]))}"
     return None if items[name].dtype == pl.String else f"attribute {name!r} of {item_type} nodes is no text"
 
 
@@ -216,6 +249,7 @@ def _opinions(
     before: GraphBefore,
     items: pl.DataFrame,
     wanted: Collection[str],
+    read: Mapping[str, str],
     raw: str | Path | None,
     model: SoundEmotionModel | None,
     lexicon: EmotionLexicon | None,
@@ -225,13 +259,13 @@ def _opinions(
     found: dict[str, Opinions] = {}
     silent: dict[str, int] = {}
     if "lyrics" in wanted:
-        found["lyrics"] = from_lyrics(items["lyrics"].to_list(), lexicon, vader)
+        found["lyrics"] = from_lyrics(items[read["lyrics"]].to_list(), lexicon, vader)
     if "sound" in wanted:
         assert model is not None
         assert raw is not None
         seconds = float(model.info.get("max_seconds", 120.0))
         files = SoundFiles(Path(raw))
-        described = describe_files([files.by_path(path) for path in items["audio"]], seconds)
+        described = describe_files([files.by_path(path) for path in items[read["sound"]]], seconds)
         found["sound"] = from_sound(model, described.values.astype(np.float64), described.present)
         silent = Coverage.of(described.reasons).reasons
     if "tags" in wanted and (said := from_tags(before)) is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from hetmusic.errors import ConfigError
-from hetmusic.synth.planted.finish import as_it_is, with_feelings, with_two_texts
+from hetmusic.synth.planted.finish import as_it_is, with_feelings, with_heard_feelings, with_two_texts
 from hetmusic.synth.planted.latent import half_for_everybody, one_style_each
 from hetmusic.synth.planted.parts import Parts, cold_songs, random_listens, second_half_of_some_users
 from hetmusic.synth.settings import SIGNALS, WorldSettings
@@ -55,6 +55,8 @@ class WorldDesign:
     finish: Callable[[World, int], World] = as_it_is
     #: light features that the model reads
     modalities: tuple[str, ...] = ()
+    #: whether the model reads emotions that are estimated from sound and lyrics
+    hears_emotion: bool = False
     #: settings of the world where they differ from other designs'
     settings: Mapping[str, Any] = field(default_factory=dict)
     #: configuration of the model on top of the default preset, ``KEY=VALUE``, whatever its components
@@ -118,6 +120,15 @@ _ALL = (
         {"emotion": 1.0},
         finish=with_feelings,
         settings={"tags_per_user": 10.0},
+        model=(*_COLD, *_EMOTION_ALONE),
+        full=("model.emotion=true",),
+    ),
+    WorldDesign(
+        "only-heard-emotion",
+        "songs without any listener in training, ranked by the valence and arousal that their sound and lyrics tell",
+        {"emotion": 1.0, "audio": 1.0},
+        finish=with_heard_feelings,
+        hears_emotion=True,
         model=(*_COLD, *_EMOTION_ALONE),
         full=("model.emotion=true",),
     ),

@@ -11,7 +11,11 @@ from hetmusic.synth._random import stream
 from hetmusic.synth.listens import FIRST_SECOND, LAST_SECOND
 from hetmusic.synth.planted.latent import circle_emotions
 from hetmusic.synth.tags import emotion_words
+from hetmusic.synth.words import COMMON
 from hetmusic.synth.world import World
+
+#: lines of lyrics about a feeling, and words a line, the last of which names it
+_LINES, _WORDS = 8, 5
 
 
 def as_it_is(world: World, seed: int) -> World:
@@ -55,3 +59,21 @@ def with_feelings(world: World, seed: int) -> World:
     )
     table = world.songs.with_columns(valence=emotions[:, 0].round(4), arousal=emotions[:, 1].round(4))
     return dataclasses.replace(world, songs=table, tags=tags)
+
+
+def with_heard_feelings(world: World, seed: int) -> World:
+    """Let nothing but sound and lyrics tell what a song feels like, and that its style.
+
+    Every line of the lyrics ends with an emotion word near the song's valence and arousal; the sound is the style's anyway.
+    """
+    settings, rng = world.settings, stream(seed, "heard feelings")
+    emotions = circle_emotions(settings.styles, world.taste.song_style, seed)
+    named = emotion_words(np.repeat(emotions, _LINES, axis=0), rng).reshape(settings.songs, _LINES)
+    others = rng.choice(np.array(COMMON, dtype=object), (settings.songs, _LINES, _WORDS - 1))
+    lyrics = [
+        "\n".join(" ".join([*line, word]) for line, word in zip(lines, words, strict=True))
+        for lines, words in zip(others, named, strict=True)
+    ]
+    unknown = pl.lit(None, pl.Float64)
+    table = world.songs.with_columns(unknown.alias("valence"), unknown.alias("arousal"))
+    return dataclasses.replace(world, songs=table, lyrics=lyrics, heard=emotions)

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from hetmusic.evaluation import Evaluation
+from hetmusic.features.emotion.add import add_emotion
+from hetmusic.features.emotion.train import train_emotion
 from hetmusic.features.extract_light import add_light_features
 from hetmusic.fitting import fit
 from hetmusic.graph import MusicGraph
 from hetmusic.graph.splits import Split
 from hetmusic.ranking import EmbeddingScorer
-from hetmusic.synth.planted.files import write_planted
+from hetmusic.synth.planted.files import ANNOTATIONS_FILE, LEXICON_FILE, write_planted
 from hetmusic.synth.planted.planted import PlantedWorld
 from hetmusic.training import load_config
 
@@ -27,6 +29,10 @@ def build_planted(planted: PlantedWorld, folder: Path, extra: Sequence[str] = ()
     graph = MusicGraph.build(raw / "spec.yaml", raw=raw, out=folder / "graph")
     if light := [*planted.design.modalities, *extra]:
         add_light_features(graph, raw, light)
+    if planted.design.hears_emotion:
+        model = folder / "emotion.safetensors"
+        train_emotion(raw / ANNOTATIONS_FILE, model, sounds=raw, scale=(1, 9))
+        add_emotion(graph, raw, model=model, lexicon=raw / LEXICON_FILE, vader=False)
     return graph
 
 

@@ -35,7 +35,7 @@ def write(
     audio: dict[str, str] | None = None,
     words: tuple[tuple[int, int, float], ...] = (),
     tags: tuple[tuple[int, int, int], ...] = (),
-    **attributes: list[float | None],
+    **attributes: list[float | None] | list[str | None],
 ) -> MusicGraph:
     """Two users who like all of four artists (the songs here); emotion words are calm and anger."""
     keys = [f"a{n}" for n in range(4)]
@@ -226,6 +226,13 @@ def test_making_it_anew_starts_from_the_raw_data(tmp_path):
     assert again == first
 
 
+def test_other_attributes_can_be_read(tmp_path):
+    graph = write(tmp_path / "g", lyrics=None, words_sung=list(SONGS.values()))
+    add_emotion(graph, lexicon=SUNNY, vader=False, attributes={"lyrics": "words_sung"})
+    assert table(graph)["valence"][0] == pytest.approx(0.8)
+    assert graph.meta.additions["emotion"].settings["attributes"] == {"lyrics": "words_sung"}
+
+
 def test_valence_of_the_raw_data_is_not_replaced_unasked(tmp_path):
     graph = write(tmp_path / "g", valence=[0.1, None, None, None], arousal=[0.1, None, None, None])
     with pytest.raises(FeatureError, match="artist nodes have valence and arousal from the raw data"):
@@ -261,6 +268,16 @@ def test_valence_of_the_raw_data_is_not_replaced_unasked(tmp_path):
             {"sources": ["sound"], "model": constant_model(0, 0, 1)},
             r"no raw folder is given \(--raw\)",
         ),
+        (
+            {},
+            {"attributes": {"lyrics": "lyric"}},
+            "artist nodes have no attribute 'lyric'.*did you mean 'lyrics'",
+        ),
+        (
+            {},
+            {"attributes": {"tags": "lyrics"}},
+            "emotion from tags: only lyrics and sound read an attribute",
+        ),
         ({}, {"sources": ["tags"]}, "emotion from tags: the raw data has no emotion words"),
         ({}, {"sources": ["lirics"]}, "no source of emotion 'lirics'.*did you mean 'lyrics'"),
         ({}, {"sources": ["lyrics"], "weights": {"lyrics": 0.0}}, "emotion from lyrics: its weight is 0"),
@@ -288,3 +305,19 @@ def test_weights_in_one_text():
             parse_weights(wrong)
     with pytest.raises(FeatureError, match="all are 0, so nothing counts"):
         parse_weights("lyrics=0,sound=0,tags=0")
+
+
+def test_ten_real_songs(shared_data, tmp_path):
+    raw = shared_data / "ultrastar"
+    graph = MusicGraph.build("ultrastar", raw=raw, out=tmp_path / "g")
+    report = add_emotion(graph, raw, model=constant_model(0.5, -0.5, 0.6))
+    assert report.sources == {
+        "lyrics": 9,
+        "sound": 8,
+    }  # German lyrics say nothing to VADER; two songs have no sound
+    assert report.silent == {"none given": 2}
+    assert (report.valence, report.both) == (9, 8)  # the German song is one of the two
+    found = graph.nodes("song")
+    assert found["arousal"].null_count() == 2
+    assert found["valence"].is_between(-1, 1).all()
+    assert validate_graph(graph.path).errors == []
