@@ -228,15 +228,20 @@ class FeatureSource(SpecModel):
     words: int = Field(default=1000, ge=1, le=100_000)
     #: attribute of the node in which its words are stored as a text, those with the largest values first
     text: str | None = None
+    #: attribute in which they are stored with their counts, ``love:7 you:5``, the most frequent first
+    counts: str | None = None
 
     @model_validator(mode="after")
     def _one_form(self) -> FeatureSource:
         if (self.columns is None) == (self.word is None):
             raise mistake("give either `columns` or `word`")
-        if self.word is None and (extra := self.model_fields_set & {"weight", "words", "text"}):
+        if self.word is None and (extra := self.model_fields_set & {"weight", "words", "text", "counts"}):
             raise mistake("is for `word`", min(extra))
-        if self.text in ("key", "name"):
-            raise mistake("every node has this column; choose another name", "text")
+        for key in ("text", "counts"):
+            if getattr(self, key) in ("key", "name"):
+                raise mistake("every node has this column; choose another name", key)
+        if self.text is not None and self.text == self.counts:
+            raise mistake("`text` is called the same; choose another name", "counts")
         return self
 
 

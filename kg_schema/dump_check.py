@@ -251,10 +251,12 @@ def _features(spec: DumpSpec) -> Iterator[Problem]:
                 text = "the name of a modality holds letters, digits, '_' and '-' only"
                 yield Problem(("features", kind, modality), text)
             attributes = {name for node in spec.nodes.get(kind, []) for name in node.attributes}
-            if source.text is not None and source.text in attributes:
-                yield Problem(
-                    ("features", kind, modality, "text"), f"there is an attribute {source.text!r} already"
-                )
+            for key in ("text", "counts"):
+                name = getattr(source, key)
+                if name is not None and name in attributes:
+                    yield Problem(
+                        ("features", kind, modality, key), f"there is an attribute {name!r} already"
+                    )
 
 
 def _keys(spec: DumpSpec, ontology: Ontology) -> Iterator[Problem]:

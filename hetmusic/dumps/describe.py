@@ -131,6 +131,7 @@ def _feature(spec: DumpSpec, kind: str, name: str, source: FeatureSource) -> str
         f"the {source.words:,} that most {kind}s have are the dimensions (tf-idf, length 1)",
     ]
     parts += [f"the words are also the attribute {source.text}"] if source.text else []
+    parts += [f"with their counts they are the attribute {source.counts}"] if source.counts else []
     return "; ".join(parts)
 
 

@@ -10,12 +10,14 @@ from hetmusic.features.extractor import Absent, Extractor, extractors
 from hetmusic.features.light_audio import AudioStatistics
 from hetmusic.features.light_image import ImageStatistics
 from hetmusic.features.light_text import TextTfidfSvd
+from hetmusic.features.text.bag_of_words import BagOfWordsSvd
 from hetmusic.features.text.sentence_transformer import MeanBert, SentenceTransformerText
 from hetmusic.features.vision.embedding import ResNet50, TorchvisionEmbedding
 
 __all__ = [
     "Absent",
     "AudioStatistics",
+    "BagOfWordsSvd",
     "Coverage",
     "Described",
     "Extractor",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-_PAIR = re.compile(r"(\S+):(\d+(?:\.\d+)?)")
+_PAIR = re.compile(r"(\S+):(\d+(?:\.\d+)?(?:e[-+]?\d+)?)")
 
 
 def read_counts(text: str) -> dict[str, float] | None:
@@ -27,7 +27,7 @@ def read_counts(text: str) -> dict[str, float] | None:
 
 def write_counts(counts: Mapping[str, float]) -> str:
     """The text of a bag of words, the most frequent word first and equally frequent ones as they come."""
-    return " ".join(f"{word}:{count:g}" for word, count in _by_frequency(counts))
+    return " ".join(f"{word}:{count:.15g}" for word, count in _by_frequency(counts))
 
 
 def as_text(text: str) -> str:

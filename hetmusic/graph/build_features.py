@@ -35,7 +35,7 @@ def build_features(
 ) -> Iterator[tuple[str, str, Vectors]]:
     """Read the modalities of a dump: node type, name, vectors. A modality without any vector is left out.
 
-    Words are also added to the node tables as an attribute, where the specification says so.
+    Words are also added to the node tables as attributes, where the specification says so.
     """
     for node_type, modalities in spec.features.items():
         for name, source in modalities.items():
@@ -46,8 +46,8 @@ def build_features(
             if source.word is not None:
                 words = build_words(source, there, nodes[node_type], files, notes, part)
                 vectors = Vectors(words.values, words.indices, words.info)
-                if words.texts is not None:
-                    nodes[node_type].add_attribute(source.text or "", words.texts)
+                for attribute, texts in words.texts.items():
+                    nodes[node_type].add_attribute(attribute, texts)
             else:
                 vectors = _numbers(source, there, nodes[node_type], files, notes, part)
             if len(vectors.indices):

@@ -29,8 +29,8 @@ class Words:
     indices: NDArray[np.int32]
     #: the words that the dimensions stand for, and how they are weighted
     info: Mapping[str, Any]
-    #: per node all its words, largest value first, null where it has none; None if they are not wanted
-    texts: pl.Series | None
+    #: attribute -> per node all its words, null where it has none; as far as they are wanted
+    texts: Mapping[str, pl.Series]
 
 
 def build_words(
@@ -51,9 +51,13 @@ def build_words(
     by_word = by_word.sort(["nodes", "text"], descending=[True, False]).with_row_index("column")
     rarity = ((1.0 + rows["node"].n_unique()) / (1.0 + pl.col("nodes"))).log() + 1.0
     values = ((1.0 + pl.col("count")).log() * rarity).alias("value")
-    rows = rows.join(by_word, on="word").select("node", "column", values).sort("node", "column")
+    rows = rows.join(by_word, on="word").select("node", "column", "count", values).sort("node", "column")
     words = by_word["text"]
-    texts = _texts(rows, words, table.table.height) if source.text is not None else None
+    texts = {}
+    if source.text is not None:
+        texts[source.text] = _texts(rows, "value", words, table.table.height)
+    if source.counts is not None:
+        texts[source.counts] = _texts(rows, "count", words, table.table.height)
     rows = rows.filter(pl.col("column") < source.words)
     length = pl.col("value").pow(2).sum().sqrt().over("node")
     rows = rows.with_columns((pl.col("value") / length).cast(pl.Float32).alias("value"))
@@ -105,13 +109,23 @@ def _dense(rows: pl.DataFrame, indices: pl.Series, width: int) -> NDArray[np.flo
     return values
 
 
-def _texts(rows: pl.DataFrame, words: pl.Series, height: int) -> pl.Series:
-    """All words of every node, largest value first.
+def _texts(rows: pl.DataFrame, order: str, words: pl.Series, height: int) -> pl.Series:
+    """All words of every node.
 
+    :param order: ``value``, for the words with the largest values first; or ``count``, for the most frequent ones first,
+        each with its count: ``love:7``.
     :param words: the word of each ``column``.
     """
-    ordered = rows.sort(["node", "value", "column"], descending=[False, True, False])
-    ordered = ordered.select("node", words.gather(ordered["column"]).alias("word"))
-    texts = ordered.group_by("node", maintain_order=True).agg(pl.col("word").str.join(" "))
+    rows = rows.sort(["node", order, "column"], descending=[False, True, False])
+    if order == "count":
+        # a word with a blank in it would be taken for two
+        words = words.str.replace_all(r"\s", "_")
+        whole = pl.col("count") == pl.col("count").floor()
+        number = pl.when(whole).then(pl.col("count").cast(pl.Int64).cast(pl.String))
+        count = pl.format(":{}", number.otherwise(pl.col("count").cast(pl.String)))
+    else:
+        count = pl.lit("")
+    pieces = rows.select("node", (pl.lit(words.gather(rows["column"])) + count).alias("word"))
+    texts = pieces.group_by("node", maintain_order=True).agg(pl.col("word").str.join(" "))
     nodes = pl.int_range(height, dtype=pl.Int32, eager=True).alias("node").to_frame()
     return nodes.join(texts, on="node", how="left", maintain_order="left")["word"]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hetmusic.errors import DataError
+from hetmusic.features.word_counts import read_counts
 from hetmusic.graph import MusicGraph, validate_graph
 from hetmusic.graph.build_report import BuildReport
 from tests.graph.msd_files import LYRICS, TRACKS, WORDS, write_list, write_lyrics, write_lyrics_database
@@ -35,8 +36,8 @@ def vectors(graph: MusicGraph) -> dict[str, dict[str, float]]:
     }
 
 
-def texts(graph: MusicGraph) -> dict[str, str | None]:
-    return dict(zip(graph.keys("song"), graph.nodes("song")["lyrics_words"], strict=True))
+def texts(graph: MusicGraph, attribute: str = "lyrics_words") -> dict[str, str | None]:
+    return dict(zip(graph.keys("song"), graph.nodes("song")[attribute], strict=True))
 
 
 def test_values_by_hand(tmp_path: Path) -> None:
@@ -51,6 +52,7 @@ def test_values_by_hand(tmp_path: Path) -> None:
     assert set(found) == {ONE, THREE}
     assert found[ONE] == pytest.approx({word: value / length for word, value in first.items()}, rel=1e-6)
     assert texts(graph) == {ONE: "i love", THREE: "hatr the"}
+    assert texts(graph, "lyrics_counts") == {ONE: "i:3 love:2", THREE: "hatr:4 the:1"}
     assert report.findings == []
     assert report.rows == {MANY: 2, "mxm_dataset_test.txt": 2}
 
@@ -176,6 +178,7 @@ def test_the_real_pieces(shared_data: Path, tmp_path: Path) -> None:
         (names[1], 1, [8278]),
         (names[0], 1, [133]),
     ]
+    assert {key: read_counts(text or "") for key, text in texts(graph, "lyrics_counts").items()} == bags
     having = Counter(word for bag in bags.values() for word in bag)
     lyrics = graph.modality("song", "lyrics")
     kept = sorted(having, key=lambda word: (-having[word], word))[:1000]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from hetmusic.graph import MusicGraph
 from hetmusic.graph.build_report import BuildReport
@@ -49,3 +50,23 @@ def test_only_the_most_frequent_words_count(tmp_path: Path) -> None:
     assert lyrics.info["dimensions"] == ["b", "a"], "ties in the order of the alphabet"
     assert lyrics.info["words_in_the_data"] == 4
     assert lyrics.present.tolist() == [True, True, False], "a song without any such word has no vector"
+
+
+def test_words_with_their_counts(tmp_path: Path) -> None:
+    """The most frequent first, in ties those that more songs have; a word with a blank stays one word."""
+    rows = "x,love,3\nx,the,1\ny,the,2\nx,love,4\nx,let go,1\nx,half,0.5\n"
+    graph, _ = _words(tmp_path, rows, text="words", counts="counted")
+    assert graph.nodes("song")["counted"].to_list() == ["love:7 the:1 let_go:1 half:0.5", "the:2", None]
+    assert graph.nodes("song")["words"].to_list()[1] == "the"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"counts": "key"}, "every node has this column"),
+        ({"text": "w", "counts": "w"}, "`text` is called the same"),
+    ],
+)
+def test_names_of_the_attributes(tmp_path: Path, settings: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        _words(tmp_path, "x,love,3\n", **settings)

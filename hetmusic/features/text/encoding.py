@@ -31,7 +31,7 @@ class Tokens:
     """A text as a model reads it."""
 
     #: token numbers of each window, special tokens included
-    windows: list[list[int]]
+    windows: list[NDArray[np.int32]]
     #: number of tokens of each window, special ones not counted
     lengths: list[int]
     #: share of tokens that the tokenizer does not know, in [0, 1]
@@ -74,11 +74,8 @@ class WindowedEncoder:
             [ids[start:end] for start, end in cut(len(ids), self._capacity, self._overlap)] if ids else []
         )
         unknown = ids.count(self._tokenizer.unk_token_id) / len(ids) if ids else 0.0
-        return Tokens(
-            [self._before + piece + self._after for piece in pieces],
-            [len(piece) for piece in pieces],
-            unknown,
-        )
+        windows = [np.array(self._before + piece + self._after, np.int32) for piece in pieces]
+        return Tokens(windows, [len(piece) for piece in pieces], unknown)
 
     def vectors(self, texts: Sequence[Tokens]) -> NDArray[np.float32]:
         """The vectors of texts, shape ``(len(texts), dim)``."""
@@ -94,12 +91,12 @@ class WindowedEncoder:
                 pooled = self._normalize({"sentence_embedding": pooled})["sentence_embedding"]
         return pooled.numpy()
 
-    def _forward(self, windows: list[list[int]]) -> torch.Tensor:
+    def _forward(self, windows: list[NDArray[np.int32]]) -> torch.Tensor:
         """Vectors of windows, before normalisation, on the model's device."""
         ids = torch.full((len(windows), max(map(len, windows))), self._pad)
         mask = torch.zeros_like(ids)
         for row, window in enumerate(windows):
-            ids[row, : len(window)] = torch.tensor(window)
+            ids[row, : len(window)] = torch.from_numpy(window)
             mask[row, : len(window)] = 1
         tensors = {"input_ids": ids, "attention_mask": mask}
         if self._types:

@@ -45,6 +45,8 @@ class LanguageModel(Extractor):
         self.model, self.revision, self.overlap, self.max_tokens = model, revision, overlap, max_tokens
         self._files: ModelFiles | None = None
         self._encoder: WindowedEncoder | None = None
+        #: whether there was a text in a script that the model does not know; more are told at level INFO
+        self._said = False
 
     def settings(self) -> dict[str, Any]:
         """The model with its commit or checksum, and the windows; downloads a model that is nowhere yet."""
@@ -75,8 +77,13 @@ class LanguageModel(Extractor):
         if not tokens.windows:
             raise Absent("no words")
         if tokens.unknown > _MOSTLY_UNKNOWN:
-            _log.warning(
-                "the model's tokenizer does not know %.0f %% of %r", 100 * tokens.unknown, item.strip()[:30]
+            level = logging.INFO if self._said else logging.WARNING
+            self._said = True
+            _log.log(
+                level,
+                "the model does not know %.0f %% of the tokens of %r",
+                100 * tokens.unknown,
+                item.strip()[:30],
             )
         return tokens
 
@@ -84,6 +91,16 @@ class LanguageModel(Extractor):
         """The vectors of tokenised texts."""
         assert self._encoder is not None
         return self._encoder.vectors(batch)
+
+    def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The vectors of texts as they are, shape ``(len(texts), dim)``; zero where the tokenizer makes nothing of one."""
+        assert self._encoder is not None
+        tokens = [self._encoder.tokens(text) for text in texts]
+        there = np.array([bool(each.windows) for each in tokens])
+        found = self._encoder.vectors([each for each in tokens if each.windows])
+        vectors = np.zeros((len(texts), found.shape[1]), np.float32)
+        vectors[there] = found
+        return vectors
 
     def size(self, prepared: Tokens) -> int:
         """Number of windows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,14 @@ def test_a_batch_is_as_its_parts(minilm: SentenceTransformerText) -> None:
     np.testing.assert_allclose(together, apart, atol=1e-6)
 
 
+def test_threads_prepare_the_same(minilm: SentenceTransformerText) -> None:
+    texts = [f"{n} nights of {'rain and wind ' * (n % 70)}" for n in range(300)]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(minilm.prepare, texts))
+    for text, tokens in zip(texts, found, strict=True):
+        assert [w.tolist() for w in tokens.windows] == [w.tolist() for w in minilm.prepare(text).windows]
+
+
 def test_related_lyrics_are_nearer(minilm: SentenceTransformerText) -> None:
     love = "You are my sunshine, I want to hold you tonight, my darling, be mine"
     other_love = "Baby I need your kiss, come into my arms, I will be yours forever"
@@ -116,9 +125,11 @@ def test_other_scripts_are_kept_and_unreadable_ones_said(
         assert minilm.prepare("愛してる 夜").windows
         assert minilm.prepare("Я тебя люблю").windows
     assert not caplog.records
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO, "hetmusic"):
         assert minilm.prepare("🎵🎶🎸 🥁🎹🎷").windows
-    assert "does not know 100 % of" in caplog.text
+        assert minilm.prepare("🎷").windows
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert "does not know 100 % of the tokens of '🎵" in caplog.text
 
 
 def test_bert_is_the_mean_over_tokens(tiny_bert: Path, plain_bert: Any) -> None:
@@ -136,8 +147,9 @@ def test_windows_of_bert(tiny_bert: Path, plain_bert: Any) -> None:
     extractor = MeanBert(str(tiny_bert), overlap=1, max_tokens=6)
     extractor.load("cpu")
     tokens = extractor.prepare("love you heart night dance cold")
-    assert tokens.windows == [[2, 5, 6, 7, 8, 3], [2, 8, 9, 10, 3]]
-    first, second = (token_vectors(plain_bert, window).mean(0) for window in tokens.windows)
+    windows = [[2, 5, 6, 7, 8, 3], [2, 8, 9, 10, 3]]
+    assert [window.tolist() for window in tokens.windows] == windows
+    first, second = (token_vectors(plain_bert, window).mean(0) for window in windows)
     np.testing.assert_allclose(extractor.extract([tokens])[0], (4 * first + 3 * second) / 7, atol=1e-6)
 
 
