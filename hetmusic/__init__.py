@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hetmusic.graph import MusicGraph
     from hetmusic.models import MMGNN
     from hetmusic.recommend import Run
-    from hetmusic.training import load_config
+    from hetmusic.training.load_config import load_config
 
 #: public name -> module that defines it; loaded when first used, so that `hetmusic --help` stays fast
 _LAZY = {

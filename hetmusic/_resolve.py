@@ -83,14 +83,18 @@ class Resolver(Generic[T]):
         :raises ConfigError: if there is no such name, module or class, or it is not a subclass of the base class.
         :raises PluginError: if the module fails while it is imported, with the traceback.
         """
-        if isinstance(spec, self.base):
-            return type(spec)
-        found = spec if inspect.isclass(spec) else self._by_text(spec)
+        found = self.found(spec)
         if inspect.isclass(found):
             found = self._adapt(found)
         if not (inspect.isclass(found) and issubclass(found, self.base)):
             raise ConfigError(self._unfit(spec, found))
         return found
+
+    def found(self, spec: Spec) -> Any:
+        """What stands at a name or path, before it is adapted; the class of an instance."""
+        if isinstance(spec, self.base):
+            return type(spec)
+        return spec if inspect.isclass(spec) else self._by_text(spec)
 
     def make(self, spec: Spec, /, **arguments: Any) -> T:
         """Construct the object; an instance is returned as it is.

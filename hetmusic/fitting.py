@@ -30,6 +30,7 @@ from hetmusic.training.config import FitConfig
 from hetmusic.training.events import TrainingObserver
 from hetmusic.training.load_config import dump_toml, make_config
 from hetmusic.training.make_split import make_split
+from hetmusic.training.plugins import check_plugins, record_plugins, require_plugins
 from hetmusic.training.tensors import GraphTensors, graph_schema
 from hetmusic.training.trainer import Trainer
 
@@ -63,6 +64,7 @@ def fit(
         layout.RunInfo.load(out)  # --overwrite replaces a run, never a folder of something else
         with locked(out):  # nor one that is still being trained
             pass
+    check_plugins(config)
     split = make_split(graph, config.split) if split is None else split
     model, tensors = _prepare(graph, split, config)
     # "all" and "auto" mean what the graph has now; more may be added before the run is resumed
@@ -100,6 +102,7 @@ def _resume(
     if epochs is not None:
         values = merge(values, {"training": {"epochs": epochs}})
     config = make_config(values, source=str(path))
+    require_plugins(folder, info)
     graph = Run(folder, info).graph
     check_features(graph, info)
     split = Split.load(folder / layout.SPLIT_FOLDER, graph)
@@ -128,7 +131,7 @@ def build_model(
     schema = graph_schema(view, config.training.candidates, ignore=ignore)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        model = MMGNN(schema, config.model, config.relations)
+        model = MMGNN(schema, config.model, config.relations, config.towers)
     return model, view
 
 
@@ -206,6 +209,7 @@ def _write_start(
         item_type=graph.item_type,
         num_users=graph.num_nodes(graph.user_type),
         num_items=graph.num_nodes(graph.item_type),
+        plugins=record_plugins(config),
     ).save(out)
 
 

@@ -73,6 +73,22 @@ class GraphPointer(_Strict):
         )
 
 
+class PluginRecord(_Strict):
+    """A plug-in of another package that a run uses, and where it comes from."""
+
+    #: e.g. ``relation encoder``
+    kind: str
+    #: ``module:Class``
+    path: str
+    #: the installed package and its version, if the module belongs to one
+    distribution: str | None = None
+    version: str | None = None
+    #: the module's file at the time of fitting
+    file: str | None = None
+    #: keys of the configuration that name it
+    used_by: list[str] = []
+
+
 class RunInfo(_Strict):
     """The content of ``run.json``."""
 
@@ -85,6 +101,8 @@ class RunInfo(_Strict):
     item_type: str
     num_users: int = Field(ge=1)
     num_items: int = Field(ge=1)
+    #: plug-ins of other packages by what the configuration calls them; needed only to go on training or to encode anew
+    plugins: dict[str, PluginRecord] = {}
 
     def with_status(self, status: Status) -> RunInfo:
         """The same run in another state."""
@@ -131,5 +149,8 @@ def _first_problem(problem: ValidationError) -> str:
     field = ".".join(str(part) for part in first["loc"])
     hint = ""
     if first["type"] == "extra_forbidden":
-        hint = did_you_mean(str(first["loc"][-1]), [*RunInfo.model_fields, *GraphPointer.model_fields])
+        hint = did_you_mean(
+            str(first["loc"][-1]),
+            [*RunInfo.model_fields, *GraphPointer.model_fields, *PluginRecord.model_fields],
+        )
     return f"field {field}: {first['msg']}{hint}"

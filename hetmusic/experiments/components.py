@@ -37,12 +37,13 @@ class Removal:
         :param given: of the full model, nested.
         """
         changed = merge(given, self.settings)
-        model = changed.get("model", {})
-        if self.component in (
-            towers := model.get("tower_relations") or {}
-        ):  # there is no such tower any more
-            left = {name: relations for name, relations in towers.items() if name != self.component}
-            changed["model"] = {**model, "tower_relations": left}
+        model, gone = changed.get("model", {}), self.component  # of which there is no tower any more
+        for key in ("tower_relations", "tower_weights"):
+            if isinstance(towers := model.get(key), Mapping) and gone in towers:
+                model = {**model, key: {name: value for name, value in towers.items() if name != gone}}
+                changed["model"] = model
+        if gone in (towers := changed.get("towers") or {}):
+            changed["towers"] = {name: value for name, value in towers.items() if name != gone}
         return changed
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hetmusic.models.blocks import Layer, LayeredBlocks, full_graph_blocks
-from hetmusic.models.config import ModelConfig, RelationConfig
+from hetmusic.models.config import ModelConfig, RelationConfig, TowerConfig
 from hetmusic.models.hetero_conv import HeteroConv
 from hetmusic.models.mmgnn import MMGNN, final_embeddings
 from hetmusic.models.schema import GraphSchema
@@ -18,6 +18,7 @@ __all__ = [
     "ModelConfig",
     "RelationConfig",
     "Tower",
+    "TowerConfig",
     "final_embeddings",
     "full_graph_blocks",
 ]

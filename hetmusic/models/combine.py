@@ -50,6 +50,16 @@ class MeanCombiner(Combiner):
         return _masked_sum(messages, has_edges) / count[:, None]
 
 
+@combiners.register("max")
+class MaxCombiner(Combiner):
+    """Largest value of each dimension over the relations of which the node has edges."""
+
+    def forward(self, messages: Sequence[Tensor], has_edges: Sequence[Tensor]) -> Tensor:  # noqa: D102
+        stacked, masks = torch.stack(list(messages)), torch.stack(list(has_edges))[:, :, None]
+        highest = stacked.masked_fill(~masks, float("-inf")).amax(dim=0)
+        return torch.where(masks.any(dim=0), highest, torch.zeros_like(highest))
+
+
 @combiners.register("attention")
 class AttentionCombiner(Combiner):
     """Attention over relations, a node at a time: weights softmax_r q · tanh(W m_r) over relations with edges.
@@ -67,11 +77,38 @@ class AttentionCombiner(Combiner):
 
     def forward(self, messages: Sequence[Tensor], has_edges: Sequence[Tensor]) -> Tensor:  # noqa: D102
         stacked, masks = torch.stack(list(messages)), torch.stack(list(has_edges))
-        scores = self.score(stacked).squeeze(-1).masked_fill(~masks, float("-inf"))
-        # a node without any edge would be a softmax of -inf only: it gets weights of zero instead
-        scores = scores.masked_fill(~masks.any(dim=0), 0.0)
-        weights = torch.softmax(scores, dim=0) * masks
+        weights = _masked_softmax(self.score(stacked).squeeze(-1), masks)
         return (weights[:, :, None] * stacked).sum(dim=0)
+
+
+@combiners.register("semantic")
+class SemanticCombiner(Combiner):
+    """Semantic attention (Wang et al. 2019, HAN, eqs. 7-9): one weight a relation, the same for all nodes of a batch.
+
+    w_r = mean over the nodes with edges of r of q · tanh(W m_r + b); the weights softmax_r w_r are renormalised, node by
+    node, over the relations of which it has edges. With sampled batches the means are those of the batch.
+
+    :param dim: size of the representations.
+    :param hidden: size of the scoring layer.
+    """
+
+    def __init__(self, dim: int, hidden: int = 64) -> None:
+        super().__init__(dim)
+        self.score = nn.Sequential(nn.Linear(dim, hidden), nn.Tanh(), nn.Linear(hidden, 1, bias=False))
+
+    def forward(self, messages: Sequence[Tensor], has_edges: Sequence[Tensor]) -> Tensor:  # noqa: D102
+        stacked, masks = torch.stack(list(messages)), torch.stack(list(has_edges))
+        counted = masks.to(stacked.dtype)
+        scores = (self.score(stacked).squeeze(-1) * counted).sum(dim=1) / counted.sum(dim=1).clamp(min=1)
+        weights = _masked_softmax(scores[:, None].expand(masks.shape), masks)
+        return (weights[:, :, None] * stacked).sum(dim=0)
+
+
+def _masked_softmax(scores: Tensor, masks: Tensor) -> Tensor:
+    """Softmax over the relations of which a node has edges; shapes ``(num_relations, num_dst)``."""
+    scores = scores.masked_fill(~masks, float("-inf"))
+    # a node without any edge would be a softmax of -inf only: it gets weights of zero instead
+    return torch.softmax(scores.masked_fill(~masks.any(dim=0), 0.0), dim=0) * masks
 
 
 def _masked_sum(messages: Sequence[Tensor], has_edges: Sequence[Tensor]) -> Tensor:

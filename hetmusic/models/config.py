@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from hetmusic.errors import did_you_mean
+from hetmusic.models.plugin_spec import PluginArguments, PluginSpec
+from hetmusic.models.strict import StrictModel
+from hetmusic.models.tower_config import RelationConfig, TowerConfig
+
+__all__ = ["ModelConfig", "Readout", "RelationConfig", "RelationSet", "StrictModel", "TowerConfig"]
 
 #: which of the relations in use a tower reads
 RelationSet = Literal["all", "interactions"] | list[str]
@@ -14,43 +19,10 @@ RelationSet = Literal["all", "interactions"] | list[str]
 Readout = Literal["harmonic", "sum"]
 
 
-class StrictModel(BaseModel):
-    """A configuration section: unknown keys are errors, and the text under a field is its description."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, validate_assignment=True)
-
-
-class RelationConfig(BaseModel):
-    """Which encoder reads a relation; further keys are the encoder's own arguments."""
-
-    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
-
-    encoder: str = "mean"
-    """Registered name or import path ``module:Class`` of the relation encoder."""
-
-    fanout: int | None = None
-    """Neighbours sampled over this relation, if not ``training.fanout``; -1 is all."""
-
-    use: bool = True
-    """Set to false to leave the relation out of message passing."""
-
-    @field_validator("fanout")
-    @classmethod
-    def _fanout_is_positive(cls, value: int | None) -> int | None:
-        if value is not None and value < 1 and value != -1:
-            raise ValueError("a fanout is a positive number, or -1 for all neighbours")
-        return value
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The encoder's own arguments."""
-        return dict(self.model_extra or {})
-
-
 class ModelConfig(StrictModel):
     """The structure of :class:`~hetmusic.models.mmgnn.MMGNN`."""
 
-    head: str = "late"
+    head: PluginSpec = "late"
     """``late``: every tower scores for itself and scores are combined; ``paper``: eqs. 4 and 5, one inner product; or an
     import path."""
 
@@ -107,8 +79,12 @@ class ModelConfig(StrictModel):
     tower_relations: dict[str, RelationSet] | None = None
     """The same for single towers by name; ``others`` stands for those not named. The social tower is not affected."""
 
-    combine: str = "sum"
-    """How relations are combined per node type: ``sum``, ``mean``, ``attention`` or an import path."""
+    combine: PluginSpec = "sum"
+    """How relations are combined per node type: ``sum``, ``mean``, ``max``, ``attention`` (a node at a time), ``semantic``
+    (attention over a batch, as in HAN) or an import path."""
+
+    combine_arguments: PluginArguments = Field(default_factory=dict)
+    """Arguments of the combiner, such as ``{hidden = 32}``."""
 
     inductive_users: bool = True
     """Users start from what they listened to alone, without an embedding of their own, so new users need no training."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,10 +23,17 @@ class HeteroConv(nn.Module):
 
     :param encoders: one encoder for each edge type.
     :param dim: size of the representations.
-    :param combine: how relations are combined per destination type: ``sum``, ``mean``, ``attention`` or an import path.
+    :param combine: how relations are combined per destination type: whatever the resolver ``combiners`` takes.
+    :param combine_arguments: of the combiner, beside ``dim``.
     """
 
-    def __init__(self, encoders: Mapping[EdgeType, RelationEncoder], dim: int, combine: str = "sum") -> None:
+    def __init__(
+        self,
+        encoders: Mapping[EdgeType, RelationEncoder],
+        dim: int,
+        combine: Any = "sum",
+        combine_arguments: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__()
         if not encoders:
             raise ConfigError("a HeteroConv needs at least one relation")
@@ -35,7 +44,10 @@ class HeteroConv(nn.Module):
             before = {t: encoders[t] for t in self.edge_types[:position]}
             encoder.share(edge_type, {t: e for t, e in before.items() if type(e) is type(encoder)})
         reached = sorted({edge_type.dst for edge_type in encoders})
-        self.combiners = nn.ModuleDict({ntype: combiners.make(combine, dim=dim) for ntype in reached})
+        arguments = dict(combine_arguments or {})
+        self.combiners = nn.ModuleDict(
+            {ntype: combiners.make(copy.deepcopy(combine), dim=dim, **arguments) for ntype in reached}
+        )
 
     def forward(
         self,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.graph.types import EdgeType, Modality
 from hetmusic.models.blocks import LayeredBlocks
-from hetmusic.models.config import ModelConfig, RelationConfig
+from hetmusic.models.config import ModelConfig, RelationConfig, TowerConfig
 from hetmusic.models.emotion import EmotionTower
 from hetmusic.models.heads import ScoreView, heads
 from hetmusic.models.hetero_conv import HeteroConv
@@ -38,26 +38,32 @@ class MMGNN(nn.Module):
     :param schema: the graph's node types, edge types and modalities.
     :param config: structure.
     :param relations: encoder of each relation, by relation name; relations not named are not used.
+    :param tower_config: what single towers do otherwise, by the tower's name.
     :raises ConfigError: for a relation or modality that the graph lacks, or a structure that cannot score.
     """
 
     def __init__(
-        self, schema: GraphSchema, config: ModelConfig, relations: Mapping[str, RelationConfig]
+        self,
+        schema: GraphSchema,
+        config: ModelConfig,
+        relations: Mapping[str, RelationConfig],
+        tower_config: Mapping[str, TowerConfig] | None = None,
     ) -> None:
         super().__init__()
         self.schema = schema
         self.config = config
-        self.relations = {name: relation for name, relation in relations.items() if relation.use}
-        choice = RelationChoice(schema, config, self.relations)
-        factory = TowerFactory(schema, config, self.relations)
+        self.relations = dict(relations)
+        self.tower_config = dict(tower_config or {})
+        choice = RelationChoice(schema, config, self.relations, self.tower_config)
+        factory = TowerFactory(schema, config, self.relations, self.tower_config)
         wanted = self._item_towers()
-        choice.check_towers(list(wanted))
+        choice.check_towers(list(wanted), SOCIAL_TOWER)
         self.towers = nn.ModuleDict()
         for name, modality in wanted.items():
-            self.towers[name] = factory.tower(choice.of(name), modality)
+            self.towers[name] = factory.tower(name, choice.of(name), modality)
         self.item_towers = list(self.towers)
         self.user_towers: list[str] = []
-        if config.social_tower is True or (config.social_tower and choice.friendships):
+        if config.social_tower is True or (config.social_tower and choice.friendships(SOCIAL_TOWER)):
             self._add_social_tower(choice, factory)
         self.emotion = self._make_emotion_tower(choice)
         #: what message passing runs over: the relations that some tower reads
@@ -226,28 +232,30 @@ class MMGNN(nn.Module):
 
     def _add_social_tower(self, choice: RelationChoice, factory: TowerFactory) -> None:
         """The social tower reads friendships and, unless users have embeddings of their own, what they listened to."""
-        social = choice.friendships
+        social = choice.friendships(SOCIAL_TOWER)
         if not social:
             raise ConfigError("social_tower = true, but no user-user relation (such as friends) is used")
         paper = self.config.head == "paper"  # which has no use for a tower that encodes items without content
         if paper and not self.config.inductive_users:
-            self.towers[SOCIAL_TOWER] = factory.friends_alone(social)
+            self.towers[SOCIAL_TOWER] = factory.friends_alone(SOCIAL_TOWER, social)
         else:
-            self.towers[SOCIAL_TOWER] = factory.tower([*social, *choice.profiles], items=not paper)
+            read = [*social, *choice.profiles(SOCIAL_TOWER)]
+            self.towers[SOCIAL_TOWER] = factory.tower(SOCIAL_TOWER, read, items=not paper)
         (self.user_towers if paper else self.item_towers).append(SOCIAL_TOWER)
 
     def _make_emotion_tower(self, choice: RelationChoice) -> EmotionTower | None:
         config, emotions = self.config, self.schema.emotions
-        if not config.emotion or (config.emotion == "auto" and (emotions is None or not choice.profiles)):
+        profiles = choice.profiles(EMOTION)
+        if not config.emotion or (config.emotion == "auto" and (emotions is None or not profiles)):
             return None
         if emotions is None:
             raise ConfigError(
                 f"emotion = true, but the graph knows no emotion of any {self.schema.item_type}: neither valence and "
                 "arousal nor words (evokes)"
             )
-        if not choice.profiles:
+        if not profiles:
             raise ConfigError("emotion = true needs a relation from items to users (such as liked_by)")
-        friendships = choice.friendships if config.emotion_community else []
+        friendships = choice.friendships(EMOTION) if config.emotion_community else []
         if friendships and config.num_layers < 2:
             raise ConfigError(
                 "emotion_community = true needs num_layers of 2 or more: what friends play is two steps away"
@@ -256,7 +264,7 @@ class MMGNN(nn.Module):
         return EmotionTower(
             emotions,
             config.emotion_dim,
-            choice.profiles,
+            profiles,
             friendships,
             config.separate_output,
             beta,

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from torch import nn
-
 from hetmusic.graph.types import EdgeType, Modality
-from hetmusic.models.config import ModelConfig, RelationConfig
+from hetmusic.models.config import ModelConfig, RelationConfig, TowerConfig
+from hetmusic.models.encoder_factory import EncoderFactory
 from hetmusic.models.hetero_conv import HeteroConv
 from hetmusic.models.inputs import FeatureInput, IdInput, NodeInput
 from hetmusic.models.schema import GraphSchema
 from hetmusic.models.tower import Tower
-from hetmusic.relations import relation_encoders
 
 
 class TowerFactory:
@@ -21,45 +19,51 @@ class TowerFactory:
     :param schema: the graph.
     :param config: structure.
     :param relations: encoder of each relation, by relation name.
+    :param towers: what single towers do otherwise.
     """
 
     def __init__(
-        self, schema: GraphSchema, config: ModelConfig, relations: Mapping[str, RelationConfig]
+        self,
+        schema: GraphSchema,
+        config: ModelConfig,
+        relations: Mapping[str, RelationConfig],
+        towers: Mapping[str, TowerConfig],
     ) -> None:
         self.schema = schema
         self.config = config
-        self.relations = relations
+        self.towers = towers
+        self.encoders = EncoderFactory(config.dim, relations, towers)
 
     def tower(
-        self, edge_types: list[EdgeType], modality: Modality | None = None, items: bool = True
+        self, name: str, edge_types: list[EdgeType], modality: Modality | None = None, items: bool = True
     ) -> Tower:
         """A tower.
 
+        :param name: of the tower.
         :param modality: what items start from; None: learned embeddings.
         :param items: whether it encodes items as candidates.
         """
         inputs = self._inputs(edge_types, modality)
         outputs = self._outputs(edge_types, modality) if items and self.config.separate_output else None
-        return Tower(inputs, self._convs(edge_types), outputs, self.config.readout)
+        return Tower(inputs, self._convs(name, edge_types), outputs, self.config.readout)
 
-    def friends_alone(self, edge_types: list[EdgeType]) -> Tower:
+    def friends_alone(self, name: str, edge_types: list[EdgeType]) -> Tower:
         """A tower over users' own embeddings and relations among users (eq. 3)."""
         user = self.schema.user_type
         inputs = {user: IdInput(self.schema.num_nodes[user], self.config.dim, self.config.init_scale)}
-        return Tower(inputs, self._convs(edge_types), readout=self.config.readout)
+        return Tower(inputs, self._convs(name, edge_types), readout=self.config.readout)
 
-    def _convs(self, edge_types: list[EdgeType]) -> list[HeteroConv]:
-        def encoders() -> dict[EdgeType, nn.Module]:
-            made = {}
-            for edge_type in edge_types:
-                relation = self.relations[edge_type.relation]
-                made[edge_type] = relation_encoders.make(
-                    relation.encoder, dim=self.config.dim, **relation.arguments
-                )
-            return made  # type: ignore[return-value]
-
-        dim, combine = self.config.dim, self.config.combine
-        return [HeteroConv(encoders(), dim, combine) for _ in range(self.config.num_layers)]  # type: ignore[arg-type]
+    def _convs(self, name: str, edge_types: list[EdgeType]) -> list[HeteroConv]:
+        combine, arguments = self.config.combine, self.config.combine_arguments
+        own = self.towers.get(name)
+        if own is not None and own.combine is not None:
+            combine, arguments = own.combine, own.combine_arguments
+        elif own is not None:
+            arguments = {**arguments, **own.combine_arguments}
+        return [
+            HeteroConv(self.encoders.layer(name, depth, edge_types), self.config.dim, combine, arguments)
+            for depth in range(self.config.num_layers)
+        ]
 
     def _inputs(self, edge_types: list[EdgeType], modality: Modality | None) -> dict[str, NodeInput]:
         user, item = self.schema.user_type, self.schema.item_type

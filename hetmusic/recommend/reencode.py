@@ -25,6 +25,7 @@ from hetmusic.ranking import EmbeddingScorer
 from hetmusic.relations import RelationBlock
 from hetmusic.training.checkpoint import load_weights
 from hetmusic.training.load_config import make_config
+from hetmusic.training.plugins import require_plugins
 from hetmusic.training.sampling import NeighborSampler
 from hetmusic.training.tensors import GraphTensors, graph_schema
 
@@ -64,6 +65,7 @@ class RunModel:
     ) -> None:
         path = folder / layout.CONFIG_FILE
         self.config = make_config(read_toml(path), source=str(path))
+        require_plugins(folder, info)
         check_features(graph, info)
         unread = unread_modalities(graph, info)
         _check_hidden(
@@ -72,7 +74,8 @@ class RunModel:
         view = TrainingView(graph, Split.load(folder / layout.SPLIT_FOLDER, graph))
         schema = graph_schema(view, self.config.training.candidates, hide, unread)
         with torch.random.fork_rng(devices=[]):  # the caller's own generator is left as it was
-            self.model = MMGNN(schema, self.config.model, self.config.relations)
+            config = self.config
+            self.model = MMGNN(schema, config.model, config.relations, config.towers)
         if set(self.model.item_towers) <= set(hide):
             raise ConfigError(f"{folder} has no towers but those of {', '.join(hide)}: nothing would be left")
         load_weights(folder / layout.BEST_WEIGHTS_FILE, self.model)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from hetmusic.graph.types import EdgeType
 from hetmusic.relations.block import NodeInputs, RelationBlock
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class RelationEncoder(nn.Module):
@@ -26,9 +31,27 @@ class RelationEncoder(nn.Module):
     :param dim: size of the representations, the same for both ends and the result.
     """
 
+    def __new__(cls, *arguments: Any, **named: Any) -> Self:
+        """Note how the encoder is made, so that a run can record an instance."""
+        made = super().__new__(cls)
+        made.__dict__["_made_with"] = (arguments, named)
+        return made
+
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.dim = dim
+
+    @property
+    def init_arguments(self) -> dict[str, Any]:
+        """What the encoder was made with, by name, beside ``dim``; defaults are left out."""
+        arguments, named = self.__dict__["_made_with"]
+        signature = inspect.signature(type(self).__init__)
+        bound = signature.bind_partial(self, *arguments, **named).arguments
+        found: dict[str, Any] = {}
+        for name, value in list(bound.items())[1:]:
+            several = signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
+            found |= value if several else {name: value}
+        return {name: value for name, value in found.items() if name != "dim"}
 
     def forward(self, relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Tensor:
         """Encode one relation.

@@ -18,7 +18,7 @@ from hetmusic._arrays import expand_rows
 from hetmusic.graph.types import Edges
 from hetmusic.models.blocks import LayeredBlocks
 from hetmusic.ranking.seen import UserItems
-from hetmusic.training.sampling import NeighborSampler
+from hetmusic.training.samplers import Sampler
 from hetmusic.training.tensors import GraphTensors
 
 
@@ -76,7 +76,7 @@ class Propagation:
         num_layers: int,
         user_type: str,
         item_type: str,
-        sampler: NeighborSampler | None,
+        sampler: Sampler | None,
     ) -> None:
         self.graph = graph
         self.num_layers = num_layers

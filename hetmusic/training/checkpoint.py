@@ -108,12 +108,12 @@ def _read(path: Path, *fields: str) -> dict[str, Any]:
 def _save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     plain: dict[str, Tensor] = {}
+    written: set[int] = set()
     for name, value in tensors.items():
         saved = value.detach().cpu().contiguous()
-        # a module that two others hold (tied weights) is written under both names, each time as a copy of its own
-        plain[name] = (
-            saved.clone() if any(saved.data_ptr() == other.data_ptr() for other in plain.values()) else saved
-        )
+        # what several modules share (tied weights) is written under each name: the format knows no sharing
+        plain[name] = saved.clone() if saved.data_ptr() in written else saved
+        written.add(saved.data_ptr())
     with replacing_file(path) as temporary:
         save_file(plain, temporary)
 

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from hetmusic.models.config import ModelConfig, RelationConfig, StrictModel
+from hetmusic.models.config import ModelConfig, RelationConfig, StrictModel, TowerConfig
+from hetmusic.models.plugin_spec import PluginArguments, PluginSpec
 
 
 class SplitConfig(StrictModel):
@@ -56,14 +57,23 @@ class SplitConfig(StrictModel):
 class TrainingConfig(StrictModel):
     """How the model is trained."""
 
-    loss: str = "softmax"
+    loss: PluginSpec = "softmax"
     """``softmax`` (over the whole catalogue), ``sampled_softmax``, ``bpr`` or an import path."""
+
+    loss_arguments: PluginArguments = Field(default_factory=dict)
+    """Arguments of a loss of your own, such as ``{margin = 0.5}``."""
 
     propagation: Literal["auto", "full", "sampled"] = "auto"
     """Message passing over the whole graph in every step, or over sampled neighbourhoods; ``auto`` decides by size."""
 
     fanout: list[int] | int = 10
     """Neighbours sampled per node and relation; one number for all layers, or one a layer, furthest first; -1 is all."""
+
+    sampler: PluginSpec = "neighbor"
+    """What samples neighbourhoods: ``neighbor`` (distinct neighbours, uniformly) or an import path."""
+
+    sampler_arguments: PluginArguments = Field(default_factory=dict)
+    """Arguments of a sampler of your own."""
 
     batch_size: int = Field(128, ge=1)
     """Users a step under ``softmax``, (user, item) pairs under the other losses, where it is 4096 if not given."""
@@ -167,6 +177,9 @@ class FitConfig(StrictModel):
 
     relations: dict[str, RelationConfig] = Field(default_factory=dict)
     """Encoder of each relation, by name; relations not named are not used."""
+
+    towers: dict[str, TowerConfig] = Field(default_factory=dict)
+    """What single towers do otherwise, by the tower's name."""
 
     training: TrainingConfig = TrainingConfig()
     """Optimisation."""

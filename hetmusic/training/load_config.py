@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import tomli_w
 from pydantic import BaseModel, ValidationError
@@ -15,6 +15,9 @@ from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.training.config import FitConfig
 
 _ABSENT = object()
+
+#: keys of a relation's table that stay when its encoder is replaced
+_NOT_ARGUMENTS = {"use", "fanout", "share"}
 
 
 def preset_names() -> list[str]:
@@ -90,16 +93,41 @@ def _read_preset(name: str) -> dict[str, Any]:
 
 
 def _overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``over`` on top of ``base``; an encoder that replaces another does not inherit the other's arguments."""
-    relations = dict(base.get("relations", {}))
-    given = over.get("relations")
-    for name, new in given.items() if isinstance(given, Mapping) else ():
+    """``over`` on top of ``base``; a plug-in that replaces another does not inherit the other's arguments."""
+    base = _without_old_arguments(base, over)
+    own = {
+        name: _without_old_arguments(table, _table(_table(over, "towers"), name))
+        for name, table in _table(base, "towers").items()
+        if isinstance(table, Mapping)
+    }
+    return merge({**base, "towers": {**_table(base, "towers"), **own}} if own else base, over)
+
+
+def _without_old_arguments(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` without the arguments of the plug-ins that ``over`` replaces."""
+    left = dict(base)
+    relations = dict(_table(base, "relations"))
+    for name, new in _table(over, "relations").items():
         old = relations.get(name)
-        if not isinstance(old, Mapping) or not isinstance(new, Mapping):
-            continue
-        if new.get("encoder", old.get("encoder")) != old.get("encoder"):
-            relations[name] = {key: value for key, value in old.items() if key in {"use", "fanout"}}
-    return merge({**base, "relations": relations}, over)
+        if isinstance(old, Mapping) and isinstance(new, Mapping) and _replaces(new, old, "encoder"):
+            relations[name] = {key: value for key, value in old.items() if key in _NOT_ARGUMENTS}
+    if relations:
+        left["relations"] = relations
+    for section, key in (("model", "combine"), ("training", "loss"), ("training", "sampler")):
+        if _replaces(_table(over, section), _table(base, section), key):
+            left[section] = {k: v for k, v in left[section].items() if k != f"{key}_arguments"}
+    if _replaces(over, base, "combine"):  # the table of a tower
+        left.pop("combine_arguments", None)
+    return left
+
+
+def _replaces(new: Mapping[str, Any], old: Mapping[str, Any], key: str) -> bool:
+    return key in new and bool(old) and new[key] != old.get(key)
+
+
+def _table(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = values.get(key)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _source_of(problem: ValidationError, sources: dict[str, dict[str, Any]]) -> str:
@@ -135,7 +163,9 @@ def _explain(problem: ValidationError) -> str:
 def _fields_at(where: list[str]) -> list[str]:
     model: Any = FitConfig
     for part in where:
-        model = model.model_fields[part].annotation
+        fields = getattr(model, "model_fields", None)
+        # the keys of a dict[str, Section] are anybody's
+        model = fields[part].annotation if fields is not None else get_args(model)[1]
     return list(model.model_fields)
 
 

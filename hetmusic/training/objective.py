@@ -23,7 +23,7 @@ class Objective(nn.Module):
     def __init__(self, config: TrainingConfig) -> None:
         super().__init__()
         extra = {"reconstruction": config.reconstruction} if config.reconstruction else {}
-        self.loss = losses.make(config.loss, **extra)
+        self.loss = losses.make(config.loss, **{**extra, **config.loss_arguments})
         self.tower_weight = config.tower_loss
         self.mutual_weight = config.mutual_weight
         self.mutual_warmup = config.mutual_warmup

@@ -18,7 +18,10 @@ from hetmusic._arrays import expand_rows
 from hetmusic.graph.types import EdgeType
 from hetmusic.models.blocks import Layer, LayeredBlocks
 from hetmusic.relations import RelationBlock
+from hetmusic.training.samplers import Sampler, samplers
 from hetmusic.training.tensors import GraphTensors
+
+__all__ = ["NeighborSampler", "pick_edges", "samplers"]
 
 IntArray = NDArray[np.int64]
 
@@ -33,7 +36,8 @@ class _Neighbours:
     interaction: NDArray[np.int64] | None
 
 
-class NeighborSampler:
+@samplers.register("neighbor")
+class NeighborSampler(Sampler):
     """Samples message-flow blocks, like DGL's ``NeighborSampler``, with an own source of randomness.
 
     For every destination node and relation, ``fanout`` distinct edges are drawn uniformly (all of them if there are no
@@ -47,9 +51,7 @@ class NeighborSampler:
     def __init__(
         self, graph: GraphTensors, fanouts: Sequence[int], per_relation: Mapping[str, int] | None = None
     ) -> None:
-        self.graph = graph
-        self.fanouts = list(fanouts)
-        self.per_relation = dict(per_relation or {})
+        super().__init__(graph, fanouts, per_relation)
         self._relations = {
             edge_type: _Neighbours(
                 block,
@@ -64,18 +66,12 @@ class NeighborSampler:
             ntype: np.full(count, -1, dtype=np.int64) for ntype, count in graph.num_nodes.items()
         }
 
-    def sample(
+    def sample(  # noqa: D102
         self,
         seeds: Mapping[str, IntArray],
         rng: np.random.Generator,
         dropped: NDArray[np.bool_] | None = None,
     ) -> LayeredBlocks:
-        """Sample the neighbourhoods that the seeds' representations are computed from.
-
-        :param seeds: distinct node indices per type (the destination nodes of the last layer).
-        :param rng: source of randomness.
-        :param dropped: training interactions that no message may pass, bool ``(number of them,)``.
-        """
         nodes = {ntype: np.asarray(seeds.get(ntype, ()), dtype=np.int64) for ntype in self.graph.num_nodes}
         layers: list[Layer] = []
         for fanout in reversed(self.fanouts):

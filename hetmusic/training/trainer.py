@@ -30,7 +30,8 @@ from hetmusic.training.checkpoint import StateFolder, save_weights
 from hetmusic.training.config import FitConfig
 from hetmusic.training.events import TrainingObserver
 from hetmusic.training.objective import Objective
-from hetmusic.training.sampling import NeighborSampler
+from hetmusic.training.samplers import Sampler
+from hetmusic.training.sampling import samplers
 from hetmusic.training.stopping import EarlyStopping
 from hetmusic.training.tensors import GraphTensors, trained_items
 
@@ -253,14 +254,19 @@ class Trainer:
             return UserBatches(*common, catalogue=catalogue)
         return PairBatches(*common, training.negatives, self.objective.loss.batches == "triples", catalogue)
 
-    def _make_sampler(self, layers: int) -> NeighborSampler | None:
+    def _make_sampler(self, layers: int) -> Sampler | None:
         if self.propagation_mode == "full":
             return None
         fanout = self.config.training.fanout
         per_layer = [fanout] * layers if isinstance(fanout, int) else fanout
         chosen = self.config.relations.items()
-        return NeighborSampler(
-            self.graph, per_layer, {name: r.fanout for name, r in chosen if r.fanout is not None}
+        training = self.config.training
+        return samplers.make(
+            training.sampler,
+            graph=self.graph,
+            fanouts=per_layer,
+            per_relation={name: r.fanout for name, r in chosen if r.fanout is not None},
+            **training.sampler_arguments,
         )
 
     def _candidates(self) -> NDArray[np.int32] | None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -84,6 +86,38 @@ def test_attention_combiner_weighs_convexly():
         kept = messages[has_edges[:, node], node]
         assert (out[node] <= kept.max(0).values + 1e-6).all()
         assert (out[node] >= kept.min(0).values - 1e-6).all()
+
+
+def test_max_combiner_by_hand():
+    messages = torch.tensor([[[2.0, -1.0], [4.0, 1.0], [7.0, 7.0]], [[6.0, -3.0], [9.0, 9.0], [8.0, 8.0]]])
+    has_edges = torch.tensor([[True, True, False], [True, False, False]])
+    out = combiners.make("max", dim=2)(messages, has_edges)
+    assert out.tolist() == [[6.0, -1.0], [4.0, 1.0], [0.0, 0.0]]
+
+
+def test_semantic_combiner_by_hand():
+    combiner = combiners.make("semantic", dim=1, hidden=1)
+    with torch.no_grad():
+        combiner.score[0].weight.fill_(1)
+        combiner.score[0].bias.fill_(0)
+        combiner.score[2].weight.fill_(2)
+    messages = torch.tensor([[[0.5], [1.0], [9.0]], [[-1.0], [9.0], [9.0]]])
+    has_edges = torch.tensor([[True, True, False], [True, False, False]])
+    first, second = (math.exp(2 * w) for w in ((math.tanh(0.5) + math.tanh(1.0)) / 2, math.tanh(-1.0)))
+    expected = [(first * 0.5 - second * 1.0) / (first + second), 1.0, 0.0]
+    assert combiner(messages, has_edges)[:, 0].tolist() == pytest.approx(expected)
+
+
+def test_semantic_combiner_copes_with_scores_far_apart():
+    combiner = combiners.make("semantic", dim=1, hidden=1)
+    with torch.no_grad():
+        combiner.score[0].weight.fill_(1)
+        combiner.score[2].weight.fill_(1e3)
+    messages = torch.tensor([[[5.0], [5.0]], [[-5.0], [-5.0]]], requires_grad=True)
+    out = combiner(messages, torch.tensor([[True, False], [True, True]]))
+    out.sum().backward()
+    assert out[:, 0].tolist() == pytest.approx([5.0, -5.0])
+    assert torch.isfinite(messages.grad).all()
 
 
 def test_source_without_representation_says_nothing():

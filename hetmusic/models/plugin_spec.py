@@ -1,0 +1,56 @@
+"""Plug-ins in a configuration: what may stand where one is chosen, and what may stand for its arguments."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer
+
+from hetmusic._resolve import text_of
+
+#: what an argument may be made of, since ``config.toml`` has to hold it
+_PLAIN = (str, bool, int, float)
+
+
+def _check_spec(value: Any) -> Any:
+    if isinstance(value, str) and value.strip():
+        return value
+    if isinstance(value, (str, bytes, bool, int, float, list, tuple, set, Mapping)) or value is None:
+        raise ValueError(
+            "a plug-in is a registered name, an import path 'module:Class', a class or an instance"
+        )
+    return value
+
+
+def check_plain(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Refuse arguments that a configuration file cannot hold."""
+    for name, value in arguments.items():
+        _check_plain(name, value)
+    return arguments
+
+
+def _check_plain(name: str, value: Any) -> None:
+    if isinstance(value, Mapping):
+        check_plain(value)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            _check_plain(name, part)
+    elif value is not None and not isinstance(value, _PLAIN):
+        raise ValueError(
+            f"{name} is a {type(value).__name__}, which a configuration file cannot hold: arguments are numbers, texts, "
+            "booleans, lists and tables, so that a run can be reopened"
+        )
+
+
+def is_instance(spec: Any) -> bool:
+    """Whether a spec is a ready object."""
+    return not isinstance(spec, str) and not inspect.isclass(spec)
+
+
+#: a registered name, ``module:Class``, a class or an instance; written to files as text
+PluginSpec = Annotated[Any, BeforeValidator(_check_spec), PlainSerializer(text_of, return_type=str)]
+
+#: the arguments of a plug-in
+PluginArguments = Annotated[dict[str, Any], AfterValidator(check_plain)]

@@ -1,0 +1,142 @@
+"""The plug-ins that a configuration names: checked before anything runs, recorded with a run, required to reopen it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hetmusic._origin import origin_of
+from hetmusic._resolve import Resolver, text_of
+from hetmusic.errors import ConfigError, PluginError, RunError
+from hetmusic.models.combine import combiners
+from hetmusic.models.heads import heads
+from hetmusic.models.plugin_spec import is_instance
+from hetmusic.relations import relation_encoders
+from hetmusic.run_layout import PluginRecord, RunInfo
+from hetmusic.training.config import FitConfig
+from hetmusic.training.losses import losses
+from hetmusic.training.sampling import samplers
+
+logger = logging.getLogger(__name__)
+
+_RESOLVERS: dict[str, Resolver[Any]] = {
+    resolver.kind: resolver for resolver in (relation_encoders, combiners, heads, losses, samplers)
+}
+
+
+@dataclass(frozen=True)
+class Use:
+    """A place of a configuration that names a plug-in."""
+
+    #: the key, e.g. ``relations.liked_by``
+    where: str
+    resolver: Resolver[Any]
+    spec: Any
+    arguments: Mapping[str, Any]
+
+    def check(self) -> type:
+        """The class, its arguments checked.
+
+        :raises ConfigError: beginning with the key.
+        """
+        try:
+            cls = self.resolver.check(self.spec, {} if is_instance(self.spec) else self.arguments)
+        except ConfigError as problem:
+            problem.args = (f"{self.where}: {problem}",)
+            raise
+        return cls
+
+
+def uses_of(config: FitConfig) -> Iterator[Use]:
+    """Every place of a configuration that names a plug-in."""
+    for name, relation in config.relations.items():
+        if relation.use:
+            yield Use(f"relations.{name}", relation_encoders, relation.encoder, relation.arguments)
+    for tower, own in config.towers.items():
+        for name, over in own.relations.items():
+            relation = over.over(config.relations.get(name))
+            if relation.use:
+                where = f"towers.{tower}.relations.{name}"
+                yield Use(where, relation_encoders, relation.encoder, relation.arguments)
+        if own.combine is not None:
+            yield Use(f"towers.{tower}.combine", combiners, own.combine, own.combine_arguments)
+    model, training = config.model, config.training
+    yield Use("model.combine", combiners, model.combine, model.combine_arguments)
+    yield Use("model.head", heads, model.head, {})
+    yield Use("training.loss", losses, training.loss, training.loss_arguments)
+    yield Use("training.sampler", samplers, training.sampler, training.sampler_arguments)
+
+
+def check_plugins(config: FitConfig) -> None:
+    """Refuse plug-ins that cannot be found, and arguments that they do not take, before anything runs.
+
+    :raises ConfigError: naming key, plug-in and argument.
+    """
+    for use in uses_of(config):
+        use.check()
+
+
+def record_plugins(config: FitConfig) -> dict[str, PluginRecord]:
+    """Where the plug-ins of other packages come from, by what ``config.toml`` calls them."""
+    found: dict[str, PluginRecord] = {}
+    for use in uses_of(config):
+        origin = origin_of(use.resolver.found(use.spec))
+        if origin is not None:
+            text = text_of(use.spec)
+            keys = [*found[text].used_by, use.where] if text in found else [use.where]
+            found[text] = PluginRecord(kind=use.resolver.kind, used_by=keys, **origin)
+    return found
+
+
+def require_plugins(folder: Path, info: RunInfo) -> None:
+    """See that the plug-ins of a run are here again, before its model is built.
+
+    :raises RunError: naming what is missing and how to get it.
+    :raises PluginError: if a plug-in's module fails while it is imported.
+    """
+    for text, record in info.plugins.items():
+        resolver = _RESOLVERS[record.kind]
+        try:
+            found = _find(resolver, text, record)
+        except PluginError:
+            raise
+        except ConfigError as problem:
+            raise RunError(_what_to_do(folder, text, record, problem)) from None
+        now = origin_of(found)
+        if now is not None and now["version"] != record.version:
+            logger.warning(
+                "%s %s was fitted with %s %s; installed is %s",
+                record.kind, text, record.distribution or text, record.version, now["version"],
+            )  # fmt: skip
+
+
+def _find(resolver: Resolver[Any], text: str, record: PluginRecord) -> Any:
+    try:
+        return resolver.found(text)
+    except PluginError:
+        raise
+    except ConfigError:
+        resolver.found(record.path)  # a module that registers the name itself
+        return resolver.found(text)
+
+
+def _what_to_do(folder: Path, text: str, record: PluginRecord, problem: ConfigError) -> str:
+    where = ", ".join(record.used_by)
+    said = f"{folder} needs the {record.kind} {text!r} ({where})"
+    if text != record.path:
+        said += f", which is {record.path}"
+    if record.distribution is not None:
+        package = f"{record.distribution}=={record.version}"
+        return f"{said}, of the package {package}: install it, for example with `pip install {package}` ({problem})"
+    module = record.path.partition(":")[0]
+    if module == "__main__":
+        return (
+            f"{said}, which was defined in a script or notebook ({record.file or 'unknown file'}): put it into a module "
+            "that can be imported, and fit again"
+        )
+    if "<locals>" in record.path:
+        return f"{said}, which was defined inside a function, where it cannot be found again: put it into a module"
+    return f"{said}, of the module {module} in {record.file}: put its folder on PYTHONPATH ({problem})"
