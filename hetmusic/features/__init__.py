@@ -13,6 +13,7 @@ from hetmusic.features.light_text import TextTfidfSvd
 from hetmusic.features.text.bag_of_words import BagOfWordsSvd
 from hetmusic.features.text.sentence_transformer import MeanBert, SentenceTransformerText
 from hetmusic.features.vision.embedding import ResNet50, TorchvisionEmbedding
+from hetmusic.features.yamnet.extractor import YamnetAudio
 
 __all__ = [
     "Absent",
@@ -27,6 +28,7 @@ __all__ = [
     "SentenceTransformerText",
     "TextTfidfSvd",
     "TorchvisionEmbedding",
+    "YamnetAudio",
     "describe",
     "extractors",
 ]

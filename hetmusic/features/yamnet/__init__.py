@@ -1,0 +1,1 @@
+"""Sound by YAMNet, a network of AudioSet's events, through tensorflow-hub."""
