@@ -160,3 +160,31 @@ IMPORTING = [
     ),
     case("graph missing", IMPORT.replace("{graph}", "{at}/nix"), "{at}/nix", prepare=lambda p: p.vectors()),
 ]
+
+RATED = "features train-emotion --annotations {at}/rated.csv --out {at}/out"
+
+
+def rated(text: str):
+    return lambda place: place.write("rated.csv", text)
+
+
+TRAINING_EMOTION = [
+    case("no annotations", RATED, "{at}/rated.csv", "does not exist"),
+    case(
+        "a rating is no number", RATED, "rated.csv", "row 3", "'high'",
+        prepare=rated("key,valence,arousal\na,1,9\nb,2,high\n"),
+    ),
+    case("no arousal", RATED, "rated.csv", "arousal", "--columns", prepare=rated("key,valence\na,1\n")),
+    case("no scale", RATED, "rated.csv", "3 to 4", "--scale", prepare=rated("key,valence,arousal\na,3,4\n")),
+    case(
+        "beyond the scale", RATED + " --scale 1,9", "rated.csv", "row 2", "12",
+        prepare=rated("key,valence,arousal\na,12,4\n"),
+    ),
+    case(
+        "no sounds", RATED, "rated.csv", "0 of 2 rated songs", "2 no file of that name",
+        prepare=rated("key,valence,arousal\na,1,9\nb,9,1\n"),
+    ),
+    case("no folder of sounds", RATED + " --sounds {at}/nix", "{at}/nix", prepare=rated("key,valence,arousal\na,1,9\n")),
+    case("unreadable columns", RATED + " --columns key", "'key'", "key=COLUMN", prepare=rated("x\n")),
+    case("model exists", RATED.replace("at}/out", "at}/m"), "{at}/m", "--overwrite", prepare=lambda p: p.write("m", "x")),
+]  # fmt: skip

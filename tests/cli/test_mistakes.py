@@ -7,7 +7,7 @@ import pytest
 from tests.cli.mistakes_build import BUILDING, DUMPS
 from tests.cli.mistakes_experiments import ABLATING, COMPARING, TUNING
 from tests.cli.mistakes_fit import FITTING, RESUMING
-from tests.cli.mistakes_graph import IMPORTING, READING_GRAPHS
+from tests.cli.mistakes_graph import IMPORTING, READING_GRAPHS, TRAINING_EMOTION
 from tests.cli.mistakes_run import OTHERS, USING_RUNS
 from tests.cli.mistakes_tools import EXPORTING, VALIDATING
 from tests.cli.running import hetmusic, snapshot
@@ -17,6 +17,7 @@ GROUPS = {
     "dumps": DUMPS,
     "graph": READING_GRAPHS,
     "import": IMPORTING,
+    "train-emotion": TRAINING_EMOTION,
     "fit": FITTING,
     "resume": RESUMING,
     "run": USING_RUNS,
