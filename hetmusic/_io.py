@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import glob
 import hashlib
 import json
@@ -142,13 +143,26 @@ def _remove_abandoned(path: Path) -> None:
 
 
 def _move_into_place(temporary: Path, path: Path) -> None:
+    """Give a folder its name. What had that name is gone afterwards, or where ``temporary`` was, to be removed there."""
     if not path.exists():
         temporary.replace(path)
+        return
+    if _exchanged(temporary, path):
         return
     old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
     path.replace(old / path.name)
     temporary.replace(path)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchanged(first: Path, second: Path) -> bool:
+    """Exchange two folders in one step, so that neither name is ever without one; False where the system cannot."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2  # Linux, since glibc 2.28
+    except (OSError, AttributeError, TypeError):
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return bool(rename(here, os.fsencode(first), here, os.fsencode(second), exchange) == 0)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -145,3 +148,29 @@ def test_a_graph_that_somebody_uses_or_has_changed_is_left_alone(graph: MusicGra
     make_graph(tmp_path / "g", [(0, 0)], overwrite=True)
     with pytest.raises(FeatureError, match="was changed by another process"):
         amend(old, "mood", Amendment())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere folders cannot be exchanged in one step")
+def test_a_process_killed_at_any_moment_leaves_the_old_or_the_new(graph: MusicGraph) -> None:
+    """Amend again and again in another process, kill it, and look."""
+    code = (
+        "import sys, itertools\n"
+        "from hetmusic.graph import MusicGraph\n"
+        "from tests.graph.test_amending import amend, before, moods\n"
+        "graph = MusicGraph.open(sys.argv[1])\n"
+        "for value in itertools.cycle((0.25, 0.5)):\n"
+        "    amend(before(graph), 'mood', moods(graph, value=value))\n"
+        "    print(value, flush=True)\n"
+    )
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        with subprocess.Popen([sys.executable, "-c", code, graph.path], stdout=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            child.stdout.readline()
+            time.sleep(rng.uniform(0, 0.05))
+            child.kill()
+        opened = MusicGraph.open(graph.path, verify=True)
+        assert opened.nodes("artist")["mood"][0] in (0.25, 0.5)
+        assert validate_graph(graph.path).errors == []
+    amend(before(graph), "mood", moods(graph))
+    assert [path.name for path in graph.path.parent.iterdir()] == ["g"]  # what was left lying about is gone
