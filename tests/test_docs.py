@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import deque
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,9 +12,12 @@ import click
 import pytest
 
 from hetmusic._toml import parse_override
+from hetmusic.cli._features_extract import command as extract_command
 from hetmusic.cli._main import COMMANDS, cli
 from hetmusic.errors import ConfigError
 from hetmusic.experiments.models import make_model
+from hetmusic.features.extraction.asking import requests_of
+from hetmusic.features.extraction.request import MODALITY
 from hetmusic.graph.validation import CHECKS
 from hetmusic.ranking import USER_METRICS
 from hetmusic.relations import relation_encoders
@@ -84,9 +88,19 @@ def check_setting(arguments: list[str], text: str) -> None:
         make_model(model, parse_override(text))
     elif command == "tune":
         make_model(arguments[arguments.index("--model") + 1], parse_override(text))
+    elif command == "features":
+        check_extraction(arguments)
     elif command != "synth":
         # together with the others of the call: some are of use in company only
         load_config(overrides=[value for name, value in pairwise(arguments) if name == "--set"])
+
+
+def check_extraction(arguments: list[str]) -> None:
+    """Fail unless extractors are known and have the arguments that are set."""
+    command = extract_command.make_context("extract", arguments[2:]).params
+    asked = {kind: [text for text in command[kind] if "my_package" not in text] for kind in MODALITY}
+    names = {text.rpartition("=")[0] or MODALITY[kind] for kind, texts in asked.items() for text in texts}
+    requests_of(asked, [text for text in command["settings"] if text.partition(".")[0] in names])
 
 
 def check_call(arguments: list[str]) -> None:
@@ -102,15 +116,18 @@ def check_call(arguments: list[str]) -> None:
         command, rest = found, rest[1:]
     options = {name: p for p in command.params for name in (*p.opts, *p.secondary_opts)}
     options |= dict.fromkeys(("-h", "--help"))
-    positional, tokens = 0, iter(rest)
-    for token in tokens:
+    positional, tokens = 0, deque(rest)
+    while tokens:
+        token = tokens.popleft()
         if not token.startswith("-"):
             positional += 1
             continue
         assert token in options, f"hetmusic {' '.join(arguments)}: no option {token}"
         option = options[token]
         if isinstance(option, click.Option) and not option.is_flag:
-            value = next(tokens, None)
+            if isinstance(option.flag_value, str) and (not tokens or tokens[0].startswith("-")):
+                continue  # its value may be left out
+            value = tokens.popleft() if tokens else None
             # running text may name an option without a value
             assert value is None or not value.startswith("--"), f"{token} is followed by {value}"
             if token == "--set" and value is not None and "KEY" not in value:
@@ -142,6 +159,8 @@ def test_commands_are_found_in_the_pages():
         ["fit", "graph", "--set", "training.lrr=1"],
         ["tune", "graph", "--model", "ease", "--set", "factors=1"],
         ["compare", "graph", "--models", "ease", "--set", "ease.factors=1"],
+        ["features", "extract", "graph", "--text", "--set", "lyrics.dmi=1"],
+        ["features", "extract", "graph", "--text", "words=tfidf-svm", "--set", "words.dim=1"],
     ],
     ids=" ".join,
 )

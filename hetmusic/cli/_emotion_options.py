@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from hetmusic.features.emotion.add import EmotionReport
+    from hetmusic.features.extraction.watching import Watcher
     from hetmusic.graph import MusicGraph
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -61,6 +62,8 @@ def extract_emotion(
     lexicon: Path | None,
     emotion_weights: str | None,
     overwrite: bool,
+    cache: Path | None,
+    watcher: Watcher,
 ) -> EmotionReport:
     """What ``--emotion`` does."""
     from hetmusic.features.emotion.add import add_emotion
@@ -73,4 +76,6 @@ def extract_emotion(
         model=emotion_model,
         lexicon=lexicon,
         overwrite=overwrite,
+        cache=cache,
+        watcher=watcher,
     )

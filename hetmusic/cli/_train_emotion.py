@@ -41,7 +41,9 @@ def command(
     out: Path,
     overwrite: bool,
 ) -> None:
-    """Learn valence and arousal of sounds from songs that people have rated.
+    """Learn the emotion of sounds from ratings of people.
+
+    Valence and arousal are learned from songs that people have rated.
 
     Prints how well the model does on songs that it has not seen (nested cross-validation), and stores these figures in the
     model: they are its confidence in `hetmusic features extract --emotion`.

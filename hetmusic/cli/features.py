@@ -8,6 +8,7 @@ from typing import Literal
 import click
 
 from hetmusic.cli import _train_emotion
+from hetmusic.cli._features_extract import command as extract_command
 
 PATH = click.Path(path_type=Path)
 
@@ -18,6 +19,7 @@ def command() -> None:
 
 
 command.add_command(_train_emotion.command)
+command.add_command(extract_command)
 
 
 @command.command(name="import")
@@ -60,3 +62,51 @@ def import_(
         overwrite=overwrite,
     )
     click.echo(str(report))
+
+
+@command.command(name="report")
+@click.argument("graph", type=PATH)
+@click.option("--node", help="Only of this node type.")
+@click.option("--modality", help="Only this one.")
+@click.option("--cache", type=PATH, help="Folder of results, if it is not GRAPH.cache.")
+@click.option(
+    "--csv", type=PATH, help="Write every node that failed: node, modality, key, name, path, reason."
+)
+@click.option("--overwrite", is_flag=True, help="Replace the CSV file if it exists.")
+def report(
+    graph: Path, node: str | None, modality: str | None, cache: Path | None, csv: Path | None, overwrite: bool
+) -> None:
+    """Show which nodes of GRAPH lack which modality, and why."""
+    from hetmusic.cli import _render_features
+    from hetmusic.features.extraction.report import reports, write_csv
+    from hetmusic.features.extraction.run import default_cache
+    from hetmusic.graph import MusicGraph
+
+    opened = MusicGraph.open(graph)
+    found = reports(opened, cache or default_cache(opened), node, modality)
+    if csv is not None:
+        write_csv(found, csv, overwrite)
+    _render_features.report(found)
+
+
+@command.command(name="list")
+def list_() -> None:
+    """List the extractors."""
+    from hetmusic.cli import _render_features
+    from hetmusic.features import extractors
+
+    known = [extractors.lookup(name) for name in extractors.names]
+    _render_features.extractor_list(sorted(known, key=lambda cls: (cls.kind, cls.name)))
+
+
+@command.command(name="show")
+@click.argument("name")
+def show(name: str) -> None:
+    """Show an extractor and its arguments.
+
+    NAME may be an import path such as my_package.features:Mine.
+    """
+    from hetmusic.cli import _render_features
+    from hetmusic.features import extractors
+
+    _render_features.extractor(extractors.lookup(name))

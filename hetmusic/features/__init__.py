@@ -6,6 +6,8 @@ Importing this registers the extractors that come with the package; none imports
 from __future__ import annotations
 
 from hetmusic.features.describing import Coverage, Described, describe
+from hetmusic.features.extraction.request import Request
+from hetmusic.features.extraction.run import extract_features
 from hetmusic.features.extractor import Absent, Extractor, extractors
 from hetmusic.features.light_audio import AudioStatistics
 from hetmusic.features.light_image import ImageStatistics
@@ -24,11 +26,13 @@ __all__ = [
     "Extractor",
     "ImageStatistics",
     "MeanBert",
+    "Request",
     "ResNet50",
     "SentenceTransformerText",
     "TextTfidfSvd",
     "TorchvisionEmbedding",
     "YamnetAudio",
     "describe",
+    "extract_features",
     "extractors",
 ]

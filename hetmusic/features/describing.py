@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hetmusic.errors import UserError
-from hetmusic.features.extraction.computing import Computer, Outcome, reason_of
-from hetmusic.features.extractor import Absent, Extractor
+from hetmusic.features.extraction.computing import Computer, Failure, Outcome, failure_of
+from hetmusic.features.extractor import Extractor
 
 #: why an item that the catalogue says nothing about has no vector
 NONE_GIVEN = "none given"
@@ -65,32 +64,26 @@ def describe(
     outcomes: list[Outcome] = []
     for start in range(0, len(items), batch_size):
         outcomes += _batch(computer, items[start : start + batch_size])
-    vectors = [np.zeros(computer.dim or 0) if isinstance(outcome, str) else outcome for outcome in outcomes]
-    reasons = tuple(outcome if isinstance(outcome, str) else None for outcome in outcomes)
+    failed = [isinstance(outcome, Failure) for outcome in outcomes]
+    vectors = [np.zeros(computer.dim or 0) if isinstance(found, Failure) else found for found in outcomes]
+    reasons = tuple(found.reason if isinstance(found, Failure) else None for found in outcomes)
     values = np.asarray(vectors, np.float32).reshape(len(items), computer.dim or 0)
-    return Described(values, np.array([reason is None for reason in reasons], np.bool_), reasons)
+    return Described(values, ~np.array(failed, np.bool_), reasons)
 
 
 def _batch(computer: Computer, items: Sequence[str | Path | None]) -> list[Outcome]:
-    prepared = [prepared_or_reason(computer.extractor, item) for item in items]
-    there = [row for row, (_, reason) in enumerate(prepared) if reason is None]
-    outcomes: list[Outcome] = [reason or "" for _, reason in prepared]
-    for row, outcome in zip(there, computer.compute([prepared[row][0] for row in there]), strict=True):
-        outcomes[row] = outcome
-    return outcomes
+    prepared = [prepare(computer.extractor, item) for item in items]
+    there = [row for row, found in enumerate(prepared) if not isinstance(found, Failure)]
+    computed = computer.compute([prepared[row] for row in there])
+    outcomes = dict(zip(there, computed, strict=True))
+    return [outcomes.get(row, found) for row, found in enumerate(prepared)]
 
 
-def prepared_or_reason(extractor: Extractor, item: str | Path | None) -> tuple[Any, str | None]:
-    """What :meth:`Extractor.prepare` makes of an item, or why it makes nothing."""
+def prepare(extractor: Extractor, item: str | Path | None) -> Any:
+    """What :meth:`Extractor.prepare` makes of an item, or the :class:`Failure` if it makes nothing."""
     if item is None:
-        return None, NONE_GIVEN
+        return Failure(NONE_GIVEN, lasting=True)
     try:
-        return extractor.prepare(item), None
-    except Absent as absence:
-        return None, str(absence)
-    except MemoryError:
-        return None, "out of memory"
-    except UserError:  # of how the extractor is used, not of the item
-        raise
+        return extractor.prepare(item)
     except Exception as error:  # decoders of damaged files raise nearly anything
-        return None, reason_of(error)
+        return failure_of(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -57,9 +57,7 @@ class Extractor(ABC):
     def __new__(cls, *positional: Any, **keyword: Any) -> Self:
         """Remember the arguments for :meth:`settings`."""
         self = super().__new__(cls)
-        bound = inspect.signature(cls).bind(*positional, **keyword)
-        bound.apply_defaults()
-        self._arguments = dict(bound.arguments)
+        self._arguments = _bound(cls, positional, keyword)
         return self
 
     def settings(self) -> dict[str, Any]:
@@ -112,5 +110,14 @@ class Extractor(ABC):
         return 1
 
 
+def _bound(cls: type, positional: Sequence[Any], keyword: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a constructor by name, defaults included."""
+    if cls.__init__ is object.__init__:  # type: ignore[misc]
+        return {}
+    bound = inspect.signature(cls.__init__).bind(None, *positional, **keyword)  # type: ignore[misc]
+    bound.apply_defaults()
+    return dict(list(bound.arguments.items())[1:])
+
+
 #: names, import paths, classes, instances and entry points (group ``hetmusic.extractors``) -> extractor
-extractors: Resolver[Extractor] = Resolver("extractor", Extractor, "hetmusic.extractors")  # type: ignore[type-abstract]
+extractors: Resolver[Extractor] = Resolver("feature extractor", Extractor, "hetmusic.extractors")  # type: ignore[type-abstract]

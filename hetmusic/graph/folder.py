@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -37,6 +38,25 @@ def read_nodes(folder: Path, meta: GraphMeta, node_type: str) -> pl.DataFrame:
     tables.check_columns(path, table, tables.NODE_COLUMNS)
     _check_no_nulls(path, table, "key")
     return table
+
+
+def read_node_schema(folder: Path, node_type: str) -> pl.Schema:
+    """Names and types of a node table's columns.
+
+    :raises GraphFormatError: if the table is missing or damaged.
+    """
+    return tables.read_schema(folder / nodes_file(node_type))
+
+
+def stream_nodes(
+    folder: Path, meta: GraphMeta, node_type: str, columns: Sequence[str], rows: int
+) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Read some columns of a node table piece by piece, each with the index of its first node.
+
+    :raises GraphFormatError: as :func:`read_nodes`.
+    """
+    path = folder / nodes_file(node_type)
+    yield from tables.stream_table(path, meta.counts.nodes[node_type], columns, rows)
 
 
 def read_edges(folder: Path, meta: GraphMeta, edge_type: EdgeType) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,16 @@ from numpy.typing import NDArray
 from hetmusic._io import locked
 from hetmusic.errors import UnknownKeyError, did_you_mean
 from hetmusic.graph import relations
-from hetmusic.graph.folder import check_files, read_assignments, read_edges, read_nodes
+from hetmusic.graph.folder import (
+    check_files,
+    read_assignments,
+    read_edges,
+    read_node_schema,
+    read_nodes,
+    stream_nodes,
+)
 from hetmusic.graph.format import GraphMeta, read_meta, require_interaction
-from hetmusic.graph.modalities import read_modality, write_modality
+from hetmusic.graph.modalities import Piece, read_modality, write_modality, write_pieces
 from hetmusic.graph.types import Edges, EdgeType, Modality
 
 if TYPE_CHECKING:
@@ -137,6 +144,19 @@ class MusicGraph:
         if self._known_type(node_type) not in self._nodes:
             self._nodes[node_type] = read_nodes(self.path, self.meta, node_type)
         return self._nodes[node_type]
+
+    def node_schema(self, node_type: str) -> pl.Schema:
+        """Names and types of the columns of the node table, without reading it."""
+        return read_node_schema(self.path, self._known_type(node_type))
+
+    def stream_nodes(
+        self, node_type: str, columns: Sequence[str], rows: int = 8192
+    ) -> Iterator[tuple[int, pl.DataFrame]]:
+        """Some columns of the node table, piece by piece, which needs little memory whatever its size.
+
+        :return: index of a piece's first node, and at most ``rows`` rows.
+        """
+        yield from stream_nodes(self.path, self.meta, self._known_type(node_type), columns, rows)
 
     def keys(self, node_type: str) -> list[str]:
         """Original keys in index order."""
@@ -301,6 +321,29 @@ class MusicGraph:
                 np.asarray(indices),
                 info or {},
                 overwrite,
+            )
+
+    def add_modality_pieces(
+        self,
+        node_type: str,
+        name: str,
+        pieces: Iterable[Piece],
+        *,
+        dim: int,
+        dtype: np.dtype[Any],
+        info: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        """Store feature vectors that come piece by piece, so that they need not fit into memory.
+
+        :param pieces: node indices, shape ``(n,)``, and finite vectors, shape ``(n, dim)``.
+        :raises FeatureError: as :meth:`add_modality`; the graph is left as it was.
+        """
+        with locked(self.path):
+            meta = read_meta(self.path)
+            known = self._known_type(node_type)
+            self.meta = write_pieces(
+                self.path, meta, known, name, pieces, dim, np.dtype(dtype), info or {}, overwrite
             )
 
     def summary(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -45,11 +45,50 @@ def read_table(path: Path, rows: int) -> pl.DataFrame:
         table = pl.read_parquet(path, glob=False)
     # polars reports some damaged files by a panic, which is no Exception
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as problem:
-        first_line = str(problem).strip().split("\n")[0]
-        raise GraphFormatError(f"{path} is damaged and cannot be read as parquet ({first_line})") from None
+        raise _damaged(path, problem) from None
     if table.height != rows:
         raise GraphFormatError(f"{path} has {table.height:,} rows, but graph.json says {rows:,}")
     return table
+
+
+def read_schema(path: Path) -> pl.Schema:
+    """Names and types of a parquet file's columns.
+
+    :raises GraphFormatError: if the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise GraphFormatError(f"{path} is missing although graph.json lists it")
+    try:
+        return pl.Schema(pl.read_parquet_schema(path))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as problem:
+        raise _damaged(path, problem) from None
+
+
+def stream_table(
+    path: Path, rows: int, columns: Sequence[str], batch: int
+) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Read some columns of a parquet file of a graph piece by piece, each with the number of its first row.
+
+    :raises GraphFormatError: as :func:`read_table`, or if a column is missing.
+    """
+    # polars reads whole row groups
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetFile
+
+    if not path.is_file():
+        raise GraphFormatError(f"{path} is missing although graph.json lists it")
+    start = 0
+    try:
+        with ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
+            if missing := [name for name in columns if name not in file.schema_arrow.names]:
+                raise GraphFormatError(f"{path} has no column {missing[0]!r}")
+            for piece in file.iter_batches(batch, columns=list(columns)):
+                yield start, pl.DataFrame(pl.from_arrow(piece))
+                start += len(piece)
+    except (pa.ArrowException, OSError) as problem:
+        raise _damaged(path, problem) from None
+    if start != rows:
+        raise GraphFormatError(f"{path} has {start:,} rows, but graph.json says {rows:,}")
 
 
 def check_columns(path: Path, table: pl.DataFrame, required: Mapping[str, pl.DataType]) -> None:
@@ -63,3 +102,8 @@ def check_columns(path: Path, table: pl.DataFrame, required: Mapping[str, pl.Dat
             raise GraphFormatError(f"{path} has no column {column!r}")
         if found != dtype:
             raise GraphFormatError(f"{path}: column {column!r} is {found}, not {dtype}")
+
+
+def _damaged(path: Path, problem: BaseException) -> GraphFormatError:
+    first_line = str(problem).strip().split("\n")[0]
+    return GraphFormatError(f"{path} is damaged and cannot be read as parquet ({first_line})")

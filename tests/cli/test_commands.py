@@ -24,7 +24,7 @@ def test_help_lists_every_command():
     "command",
     [
         *([name] for name in COMMANDS),
-        ["features", "import"],
+        *(["features", name] for name in ("import", "extract", "list", "report", "show", "train-emotion")),
         ["dumps", "show"],
         ["spec", "check"],
         ["spec", "init"],
@@ -34,7 +34,7 @@ def test_help_lists_every_command():
 def test_help_of_every_command(command):
     shown = hetmusic(*command, "--help").succeeded().out
     assert shown.startswith(f"Usage: hetmusic {' '.join(command)} ")
-    assert "..." not in shown.split("Usage:")[1].split("\n", 1)[1], "a description is cut"
+    assert not re.search(r"[^,]\.\.\.", shown.split("\n", 1)[1]), "a description is cut"
     assert max(map(len, shown.splitlines())) <= 80
 
 

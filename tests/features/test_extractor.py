@@ -78,7 +78,7 @@ def test_out_of_memory_halves_the_batch_for_good() -> None:
     computer = Computer(extractor, 8)
     assert len(computer.compute([str(n) for n in range(1, 9)])) == 8
     assert computer.limit == 2
-    assert extractor.seen == [8, 4, 2, 2, 4, 2, 2]
+    assert extractor.seen == [8, 4, 2, 2, 2, 2]
 
 
 def test_broken_promises_about_shapes_are_errors() -> None:

@@ -14,15 +14,17 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hetmusic.errors import FeatureError, did_you_mean
-from hetmusic.features.describing import Coverage
+from hetmusic.features.describing import Coverage, Described
 from hetmusic.features.emotion.lexicon import EmotionLexicon, read_lexicon
 from hetmusic.features.emotion.nearest_words import NEAREST, REACH, WordEdges
-from hetmusic.features.emotion.sound_descriptors import describe_files
-from hetmusic.features.emotion.sound_files import SoundFiles
+from hetmusic.features.emotion.sound_descriptors import EmotionDescriptors
 from hetmusic.features.emotion.sound_model import SoundEmotionModel
 from hetmusic.features.emotion.sources import from_lyrics, from_sound, from_tags
 from hetmusic.features.emotion.weights import DEFAULT_WEIGHTS, check_weights
 from hetmusic.features.emotion.words import EMOTION, connect
+from hetmusic.features.extraction import request as requested
+from hetmusic.features.extraction.run import vectors_of
+from hetmusic.features.extraction.watching import Watcher
 from hetmusic.graph.amending import Amendment, GraphBefore, amend
 from hetmusic.graph.emotions import AXES, ESTIMATE, ESTIMATE_COLUMNS
 from hetmusic.graph.format import GraphMeta, RelationInfo, read_meta
@@ -35,10 +37,7 @@ _log = logging.getLogger(__name__)
 #: attribute of an item that says how sure its emotion is, from 0 to 1
 CONFIDENCE = "emotion_confidence"
 #: source -> the attributes of items that hold its text or path in the dumps that come with hetmusic; the first counts
-ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
-    "lyrics": ("lyrics", "lyrics_words"),
-    "sound": ("audio", "sound"),
-}
+ATTRIBUTES = {"lyrics": requested.ATTRIBUTES["text"], "sound": requested.ATTRIBUTES["audio"]}
 
 
 @dataclass(frozen=True)
@@ -85,6 +84,8 @@ def add_emotion(
     vader: bool = True,
     attributes: Mapping[str, str] | None = None,
     overwrite: bool = False,
+    cache: str | Path | None = None,
+    watcher: Watcher | None = None,
 ) -> EmotionReport:
     """Estimate valence and arousal of a graph's items and add them to its folder.
 
@@ -106,6 +107,9 @@ def add_emotion(
     :param attributes: ``lyrics``, ``sound`` -> the items' attribute that holds the text or the path of the file (``key``
         where that is the path); by default the first of :data:`ATTRIBUTES` that they have.
     :param overwrite: replace an estimate that was made with other settings, or valence and arousal of the raw data.
+    :param cache: where descriptors of sound are kept, so that files which have not changed are not heard again; see
+        :func:`~hetmusic.features.extraction.run.extract_features`.
+    :param watcher: told of progress.
     :raises FeatureError: if a source lacks what it needs, no source says anything, or something would be overwritten.
     """
     whole = check_weights(weights or {})
@@ -128,7 +132,12 @@ def add_emotion(
     }
     if not overwrite:
         _refuse_overwriting(before, meta, items, settings)
-    found, silent = _opinions(before, items, wanted, read, raw, sound, words, vader)
+    described = None
+    if sound is not None and "sound" in wanted:
+        seconds = float(sound.info.get("max_seconds", 120.0))
+        request = requested.Request(EmotionDescriptors(seconds), "emotion", read["sound"])
+        described = vectors_of(graph, request, raw=raw, cache=cache, watcher=watcher)
+    found, silent = _opinions(before, items, wanted, read, described, sound, words, vader)
     if not any(opinions.known.any() for opinions in found.values()):
         raise FeatureError(f"{folder}: no {before.meta.item} got an emotion from {', '.join(wanted)}")
     report = _write(before, items, combine(found, whole), found, silent, settings)
@@ -250,7 +259,7 @@ def _opinions(
     items: pl.DataFrame,
     wanted: Collection[str],
     read: Mapping[str, str],
-    raw: str | Path | None,
+    described: Described | None,
     model: SoundEmotionModel | None,
     lexicon: EmotionLexicon | None,
     vader: bool,
@@ -260,12 +269,7 @@ def _opinions(
     silent: dict[str, int] = {}
     if "lyrics" in wanted:
         found["lyrics"] = from_lyrics(items[read["lyrics"]].to_list(), lexicon, vader)
-    if "sound" in wanted:
-        assert model is not None
-        assert raw is not None
-        seconds = float(model.info.get("max_seconds", 120.0))
-        files = SoundFiles(Path(raw))
-        described = describe_files([files.by_path(path) for path in items[read["sound"]]], seconds)
+    if model is not None and described is not None:
         found["sound"] = from_sound(model, described.values.astype(np.float64), described.present)
         silent = Coverage.of(described.reasons).reasons
     if "tags" in wanted and (said := from_tags(before)) is not None:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hetmusic.errors import EnvironmentProblem
-from hetmusic.features.describing import Described, prepared_or_reason
+from hetmusic.features.describing import Described, prepare
 from hetmusic.features.emotion.descriptors import DESCRIPTORS, describe_sound
+from hetmusic.features.extraction.computing import Failure
 from hetmusic.features.extractor import Extractor, Kind
 from hetmusic.features.sound import read_sound
 from hetmusic.features.sound.reading import check_listening
@@ -66,14 +67,14 @@ def describe_files(
     values = np.zeros((len(files), len(DESCRIPTORS)), np.float32)
     reasons: list[str | None] = []
 
-    def one(file: Path | str) -> tuple[Any, str | None]:
-        return (None, file) if isinstance(file, str) else prepared_or_reason(extractor, file)
+    def one(file: Path | str) -> Any:
+        return Failure(file) if isinstance(file, str) else prepare(extractor, file)
 
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        for row, (vector, reason) in enumerate(pool.map(one, files)):
-            reasons.append(reason)
-            if reason is None:
-                values[row] = vector
+        for row, found in enumerate(pool.map(one, files)):
+            reasons.append(found.reason if isinstance(found, Failure) else None)
+            if not isinstance(found, Failure):
+                values[row] = found
             if progress is not None:
                 progress(row + 1, len(files))
     return Described(values, np.array([reason is None for reason in reasons], np.bool_), tuple(reasons))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hetmusic.errors import FeatureError
 from hetmusic.features.describing import NONE_GIVEN
-from hetmusic.features.extract_light import file_inside
+from hetmusic.features.extraction.paths import RawFolder
 from hetmusic.features.extractor import Absent
 
 #: endings of sound files, in lower case
@@ -25,11 +25,14 @@ class SoundFiles:
         if not folder.is_dir():
             raise FeatureError(f"sound folder {folder} does not exist")
         self.folder = folder
+        self._inside = RawFolder(folder)
 
     def by_path(self, relative: str | None) -> Path | str:
         """The file at a path below the folder, or why there is none: no path is given, or it leads out of the folder."""
+        if relative is None or not relative.strip():
+            return NONE_GIVEN
         try:
-            return file_inside(self.folder, relative) or NONE_GIVEN
+            return self._inside.find(relative)[0]
         except Absent as absence:
             return str(absence)
 

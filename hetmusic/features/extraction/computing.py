@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,34 @@ _log = logging.getLogger(__name__)
 #: errors of libraries that are not imported here: (top-level module, class name)
 _OUT_OF_MEMORY = {("torch", "OutOfMemoryError"), ("tensorflow", "ResourceExhaustedError")}
 
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an item has no vector."""
+
+    reason: str
+    #: whether it is in the item's content, so that trying again would be in vain
+    lasting: bool = False
+
+
 #: a vector, or why there is none
-Outcome = NDArray[np.floating[Any]] | str
+Outcome = NDArray[np.floating[Any]] | Failure
+
+
+def failure_of(error: Exception) -> Failure:
+    """What an error means for the item at hand.
+
+    :raises UserError: if the error is one, since it is about how the extractor is used.
+    """
+    if isinstance(error, UserError):
+        raise error
+    if isinstance(error, Absent):
+        return Failure(str(error), lasting=True)
+    if is_out_of_memory(error):
+        return Failure("out of memory")
+    _log.info("an item failed", exc_info=error)
+    text = " ".join(str(error).split())[:200]
+    return Failure(f"{type(error).__name__}: {text}" if text else type(error).__name__)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -44,29 +71,36 @@ class Computer:
 
         :raises FeatureError: if the extractor breaks its promise about shapes.
         """
-        if not prepared:
-            return []
+        outcomes: list[Outcome] = []
+        while len(outcomes) < len(prepared):
+            outcomes += self._tried(self._piece(prepared, len(outcomes)))
+        return outcomes
+
+    def _piece(self, prepared: Sequence[Any], start: int) -> Sequence[Any]:
+        """As many items as the limit allows, at least one."""
+        size, end = self._size(prepared[start]), start + 1
+        while end < len(prepared) and (size := size + self._size(prepared[end])) <= self.limit:
+            end += 1
+        return prepared[start:end]
+
+    def _size(self, item: Any) -> int:
+        return max(1, int(self.extractor.size(item)))
+
+    def _tried(self, prepared: Sequence[Any]) -> list[Outcome]:
         try:
             return self._checked(self.extractor.extract(prepared), len(prepared))
-        except UserError:
-            raise
-        except Absent as absence:
-            reason = str(absence)
         except Exception as error:
-            reason = self._learn_from(error, prepared)
-        if len(prepared) == 1:
-            return [reason]
+            if len(prepared) == 1 or isinstance(error, UserError):
+                return [failure_of(error)]
+            if is_out_of_memory(error):
+                self._learn_from(prepared)
+                return self.compute(prepared)
         half = len(prepared) // 2
-        return self.compute(prepared[:half]) + self.compute(prepared[half:])
+        return self._tried(prepared[:half]) + self._tried(prepared[half:])
 
-    def _learn_from(self, error: Exception, prepared: Sequence[Any]) -> str:
-        if not is_out_of_memory(error):
-            _log.warning("batch failed", extra={"size": len(prepared)}, exc_info=error)
-            return reason_of(error)
-        used = sum(self.extractor.size(item) for item in prepared)
-        self.limit = max(1, min(self.limit, used // 2))
+    def _learn_from(self, prepared: Sequence[Any]) -> None:
+        self.limit = max(1, min(self.limit, sum(map(self._size, prepared))) // 2)
         _log.warning("out of memory: batch size is %d from now on", self.limit)
-        return "out of memory"
 
     def _checked(self, values: Any, rows: int) -> list[Outcome]:
         values = np.asarray(values)
@@ -83,10 +117,7 @@ class Computer:
             )
         self.dim = values.shape[1]
         finite = np.isfinite(values).all(axis=1)
-        return [row if good else "not finite" for row, good in zip(values, finite, strict=True)]
-
-
-def reason_of(error: Exception) -> str:
-    """An unforeseen error as the reason of an absence: one line."""
-    text = " ".join(str(error).split())[:200]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+        return [
+            row if good else Failure("not finite", lasting=True)
+            for row, good in zip(values, finite, strict=True)
+        ]

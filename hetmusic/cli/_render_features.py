@@ -1,0 +1,112 @@
+"""What the commands about features print."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hetmusic.cli._render import quoted
+from hetmusic.cli._table import table
+
+if TYPE_CHECKING:
+    from hetmusic.features import Coverage, Extractor
+    from hetmusic.features.extraction.report import ModalityReport
+    from hetmusic.features.extraction.run import Outcome
+
+_SHOWN = 20
+
+
+def outcomes(graph: Path, made: Sequence[Outcome]) -> None:
+    """What became of the modalities that were asked for."""
+    header = ["modality", "extractor", "dimension", "nodes", "of", "computed", "seconds", ""]
+    rows = [
+        [o.modality, o.extractor, f"{o.dim:,}", f"{o.coverage.present:,}", f"{o.coverage.total:,}", f"{o.computed:,}",
+         f"{o.seconds:.1f}", _STATES[o.state]]
+        for o in made
+    ]  # fmt: skip
+    from hetmusic.features.describing import NONE_GIVEN
+
+    click.echo(table(header, rows, [2, 3, 4, 5, 6]))
+    if lines := [line for o in made for line in reasons(o.modality, o.coverage)]:
+        click.echo("\n" + "\n".join(lines))
+    if any(set(o.coverage.reasons) - {NONE_GIVEN} for o in made):
+        click.echo(f"\nwhich ones: hetmusic features report {quoted(graph)}")
+
+
+_STATES = {
+    "added": "added",
+    "replaced": "replaced",
+    "unchanged": "as it was",
+    "empty": "not added: no node has it",
+}
+
+
+def reasons(modality: str, coverage: Coverage) -> list[str]:
+    """How many nodes lack a modality for which reason, a line each."""
+    return [f"{modality}: {count:,} absent: {reason}" for reason, count in coverage.reasons.items()]
+
+
+def report(found: Sequence[ModalityReport]) -> None:
+    """Every modality with its coverage, the counts by reason, and the first failures."""
+    rows = [
+        [
+            r.modality,
+            r.node_type,
+            r.made_by,
+            f"{r.coverage.present:,}",
+            f"{r.coverage.total:,}",
+            f"{r.coverage.share:.1%}",
+        ]
+        for r in found
+    ]
+    click.echo(table(["modality", "of", "made by", "present", "nodes", "coverage"], rows, [3, 4, 5]))
+    for r in found:
+        if r.coverage.reasons:
+            click.echo("\n" + "\n".join(reasons(r.modality, r.coverage)))
+        if len(r.failures):
+            columns = ["key", "name", "path", "reason"]
+            shown = [
+                [str(value or "") for value in row]
+                for row in r.failures.head(_SHOWN).select(columns).iter_rows()
+            ]
+            click.echo("\n" + table(columns, shown, []))
+            if len(r.failures) > _SHOWN:
+                click.echo(f"... and {len(r.failures) - _SHOWN:,} more; all of them: --csv")
+
+
+def extractor_list(known: Sequence[type[Extractor]]) -> None:
+    """The extractors, a line each."""
+    rows = [
+        [cls.name, cls.kind, _first_line(cls), ", ".join(inspect.signature(cls).parameters)] for cls in known
+    ]
+    click.echo(table(["extractor", "of", "", "arguments"], rows, []))
+    click.echo("\narguments in words: hetmusic features show NAME")
+
+
+def extractor(cls: type[Extractor]) -> None:
+    """One extractor in full."""
+    from hetmusic._arguments import document
+
+    click.echo(f"{cls.name}, of {cls.kind} ({cls.__module__}:{cls.__qualname__})\n")
+    click.echo(_words(cls))
+    arguments = document(cls)
+    if arguments:
+        rows = [[a.name, a.type, a.default or "(needed)", a.text] for a in arguments]
+        click.echo("\n" + table(["argument", "type", "default", ""], rows, []))
+    if cls.learns:
+        click.echo("\nlearns from all items: where one changes, all vectors are computed again")
+
+
+def _words(cls: type[Extractor]) -> str:
+    """The docstring without its fields."""
+    text = inspect.getdoc(cls) or "no description"
+    return re.split(r"^:\w+", text, maxsplit=1, flags=re.MULTILINE)[0].strip().replace("``", "`")
+
+
+def _first_line(cls: type[Extractor]) -> str:
+    return (inspect.getdoc(cls) or "").split("\n", 1)[0]
