@@ -113,7 +113,7 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         add_light_features(graph, tmp_path, ["lyric"])
     with pytest.raises(
         FeatureError,
-        match="no attribute 'audio' to make modality 'audio' from.*--from audio=key.*they have key",
+        match=r"no attribute 'audio' to make modality 'audio' from.*--from audio=key.*they have key",
     ):
         add_light_features(graph, tmp_path, ["audio"])
     with pytest.raises(FeatureError, match="does not exist"):
