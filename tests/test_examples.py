@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import sklearn
 
 from hetmusic.graph import MusicGraph
 from hetmusic.recommend import Run
@@ -80,13 +82,61 @@ def check_custom_encoder(run: Callable[..., str], tmp_path: Path) -> None:
     assert len(values(run("custom_encoder.py", tmp_path / "graph"), "NDCG@10")) == 2
 
 
-CHECKS = {"quickstart.py": check_quickstart, "custom_encoder.py": check_custom_encoder}
+def cosines(text: str) -> list[float]:
+    """The mean cosine of covers of one artist, then that of others."""
+    return [float(value) for value in re.findall(r"artists?: (?:mean cosine )?(\d\.\d+)", text)]
+
+
+def check_custom_extractor(run: Callable[..., str], tmp_path: Path) -> None:
+    out = run("custom_extractor.py")
+    assert re.match(r"(\d+) of 120 songs have a cover\nabsent: (\d+) \(none given\)\n", out)
+    same, different = cosines(out)
+    assert 1 > same > different + 0.15  # songs of one artist show similar styles, and so do their covers
+    assert_trained()
+
+
+def assert_trained() -> None:
+    """The example's network is the one that the weights were made for: it knows a temple and a flower.
+
+    The two photographs come with scikit-learn; of ImageNet's classes, 698 is a palace and 985 a daisy.
+    """
+    spec = importlib.util.spec_from_file_location("custom_extractor", EXAMPLES / "custom_extractor.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    extractor = module.EfficientNetLite()
+    extractor.load("cpu")
+    folder = Path(sklearn.__file__).parent / "datasets" / "images"
+    vectors = extractor.extract([extractor.prepare(folder / name) for name in ("china.jpg", "flower.jpg")])
+    assert vectors.shape == (2, 1280)
+    weight, bias = (extractor.weights[f"_fc.{part}"].numpy() for part in ("weight", "bias"))
+    assert (vectors @ weight.T + bias).argmax(axis=1).tolist() == [698, 985]
+
+
+CHECKS = {
+    "quickstart.py": check_quickstart,
+    "custom_encoder.py": check_custom_encoder,
+    "custom_extractor.py": check_custom_extractor,
+}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CHECKS)
 def test_example(name, run, tmp_path):
     CHECKS[name](run, tmp_path)
+
+
+@pytest.mark.slow
+def test_custom_extractor_on_real_covers(run, tmp_path, shared_data):
+    raw = shared_data / "ultrastar"
+    MusicGraph.build(load_dump("ultrastar"), raw=raw, out=tmp_path / "graph")
+    out = run("custom_extractor.py", tmp_path / "graph", raw)
+    assert out.startswith("10 of 10 songs have a cover\n")
+    same, different = cosines(out)
+    # 7 pairs, one of them of the same picture, against 38
+    assert same == pytest.approx(0.524, abs=0.01)
+    assert different == pytest.approx(0.332, abs=0.01)
 
 
 def test_every_example_is_run():
