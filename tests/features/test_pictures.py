@@ -379,6 +379,20 @@ def test_damaged_files_are_read_or_absent(read, form):
     assert absent > 0
 
 
+def test_the_filter_stays_while_anyone_reads():
+    def silent() -> bool:
+        return any(
+            entry[0] == "ignore" and entry[3] is not None and "PIL" in entry[3].pattern
+            for entry in warnings.filters
+        )
+
+    with pictures._quiet():
+        with pictures._quiet():
+            assert silent()
+        assert silent()
+    assert not silent()
+
+
 def test_threads_leave_the_warning_filters_as_they_were(tmp_path):
     (tmp_path / "odd.tif").write_bytes(saved(noise(), "TIFF")[:-40])
     (tmp_path / "good.png").write_bytes(saved(noise(), "PNG"))
