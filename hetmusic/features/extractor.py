@@ -24,6 +24,10 @@ class Absent(Exception):
     """Raised for an item that cannot be described; the message is the reason that the report counts ("silent")."""
 
 
+class AbsentForNow(Absent):
+    """Raised where the reason is not in the item, so that another run should try again ("hangs the decoder")."""
+
+
 class Extractor(ABC):
     """Turns texts, sound files or pictures into vectors of one length.
 

@@ -15,6 +15,7 @@ import soxr
 
 from hetmusic.errors import FeatureError
 from hetmusic.features import Absent
+from hetmusic.features.extractor import AbsentForNow
 from hetmusic.features.sound import SAMPLE_RATE, read_sound, sound_blocks
 from hetmusic.features.sound.process import DecodingProcess
 from tests.features.sound_files import FORMATS, pcm16, tone, write_sound, write_wav
@@ -199,7 +200,7 @@ def test_playlists_open_no_other_file(tmp_path: Path) -> None:
 def test_without_pyav_the_reason_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_sound(tmp_path / "a.m4a", tone(500.0, 1.0, 44_100), 44_100)
     monkeypatch.setitem(__import__("sys").modules, "av", None)
-    with pytest.raises(Absent, match="PyAV is not installed"):
+    with pytest.raises(AbsentForNow, match="PyAV is not installed"):
         read_sound(path, guarded=False)
 
 
@@ -246,7 +247,7 @@ def unruly():
 )
 def test_a_decoder_that_ends_is_started_again(unruly: DecodingProcess, name: str, reason: str) -> None:
     for _ in range(2):
-        with pytest.raises(Absent, match=reason):
+        with pytest.raises(AbsentForNow, match=reason):
             list(unruly.decode(name, 0.0, 1.0))
         (block,) = unruly.decode("good", 0.0, 1.0)
         np.testing.assert_array_equal(block, np.float32([0.25, -0.5]))

@@ -11,10 +11,17 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from hetmusic.features.extractor import Absent
+from hetmusic.features.extractor import Absent, AbsentForNow
 from hetmusic.features.light_base import require_file
 from hetmusic.features.sound import with_pyav, with_soundfile
-from hetmusic.features.sound.source import LONGEST_SECONDS, SAMPLE_RATE, UNREADABLE, Source, UnreadableError
+from hetmusic.features.sound.source import (
+    LONGEST_SECONDS,
+    SAMPLE_RATE,
+    UNREADABLE,
+    MissingLibraryError,
+    Source,
+    UnreadableError,
+)
 
 FloatArray = NDArray[np.float32]
 
@@ -51,21 +58,23 @@ def _opened(path: Path) -> Iterator[Source]:
 
     :raises Absent: if none does.
     """
-    reason = UNREADABLE
+    absence = Absent(UNREADABLE)
     for library in (with_soundfile, with_pyav):
         with contextlib.ExitStack() as stack:
             try:
                 source = stack.enter_context(library.opened(path))
-            except UnreadableError as error:
-                reason = str(error)
+            except UnreadableError:
+                continue
+            except MissingLibraryError as error:
+                absence = AbsentForNow(str(error))
                 continue
             except OSError:
-                raise Absent("unreadable path") from None
+                raise AbsentForNow("unreadable path") from None
             first = next(source.blocks, None)
             if first is not None:
                 yield Source(source.rate, source.announced, _chained(first, source.blocks))
                 return
-    raise Absent(reason)
+    raise absence
 
 
 def _chained(first: FloatArray, rest: Iterator[FloatArray]) -> Iterator[FloatArray]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from typing import IO
 
-#: mono float32 samples of a block; the end of a sound; why there is none; the traceback of a mistake of ours
-BLOCK, END, ABSENT, BUG = b"B", b"E", b"A", b"X"
+#: mono float32 samples of a block; the end of a sound; why there is none, or none for now; the traceback of our mistake
+BLOCK, END, ABSENT, FOR_NOW, BUG = b"B", b"E", b"A", b"N", b"X"
 
 _HEADER = struct.Struct("<cI")
 

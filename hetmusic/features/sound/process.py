@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hetmusic.features.extractor import Absent
-from hetmusic.features.sound.messages import ABSENT, BLOCK, BUG, hear
+from hetmusic.features.extractor import Absent, AbsentForNow
+from hetmusic.features.sound.messages import ABSENT, BLOCK, BUG, FOR_NOW, hear
 
 #: seconds without a block after which a decoder counts as hanging; a block takes milliseconds
 PATIENCE = 60.0
@@ -55,10 +55,12 @@ class DecodingProcess:
                         yield np.frombuffer(content, dtype=np.float32)
                     elif kind == ABSENT:
                         raise Absent(content.decode())
+                    elif kind == FOR_NOW:
+                        raise AbsentForNow(content.decode())
                     elif kind == BUG:
                         raise RuntimeError(f"decoding {path!r} has failed:\n{content.decode()}")
                 if not done:
-                    raise Absent("hangs the decoder" if watch.expired else "crashes the decoder")
+                    raise AbsentForNow("hangs the decoder" if watch.expired else "crashes the decoder")
         finally:
             if not done:  # whoever wanted the blocks has had enough, or the process has ended
                 self.stop()

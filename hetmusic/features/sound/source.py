@@ -28,6 +28,10 @@ class UnreadableError(Exception):
     """A library cannot decode a file; another one may."""
 
 
+class MissingLibraryError(Exception):
+    """A library that might decode a file is not installed; the text says so."""
+
+
 @dataclass(frozen=True)
 class Source:
     """What is known of a sound before it is decoded, and its samples."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hetmusic.features.sound.source import BLOCK, UNREADABLE, Source, UnreadableError, check_layout
+from hetmusic.features.sound.source import BLOCK, MissingLibraryError, Source, UnreadableError, check_layout
 
 #: Containers of recordings. Playlists (HLS, DASH, concat) are none of them: they make FFmpeg open other files and
 #: addresses; neither are text, pictures and headerless formats, which almost any bytes are taken for.
@@ -28,13 +28,14 @@ _GUESSED = {"mp3", "aac", "ac3", "eac3", "dts", "mpegts", "amr"}
 def opened(path: Path) -> Iterator[Source]:
     """Open a file's first audio stream.
 
-    :raises UnreadableError: if FFmpeg cannot read it, or PyAV is not installed.
+    :raises UnreadableError: if FFmpeg cannot read it.
+    :raises MissingLibraryError: if PyAV is not installed.
     :raises Absent: if its header is implausible.
     """
     try:
         import av
     except ImportError as error:
-        raise UnreadableError(NEEDS_PYAV) from error
+        raise MissingLibraryError(NEEDS_PYAV) from error
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(path.open("rb"))
         try:
@@ -47,7 +48,7 @@ def opened(path: Path) -> Iterator[Source]:
             rate, channels = int(stream.rate or 0), int(stream.channels or 0)
             announced = None if container.format.name in _GUESSED else _samples(stream, rate)
         except Exception as error:  # what it raises depends on the format
-            raise UnreadableError(UNREADABLE) from error
+            raise UnreadableError from error
         check_layout(rate, channels)
         yield Source(rate, announced, _blocks(container, stream))
 

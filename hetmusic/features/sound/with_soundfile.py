@@ -11,7 +11,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from hetmusic.features.sound.source import BLOCK, UNREADABLE, Source, UnreadableError, check_layout
+from hetmusic.features.sound.source import BLOCK, Source, UnreadableError, check_layout
 
 
 @contextlib.contextmanager
@@ -27,7 +27,7 @@ def opened(path: Path) -> Iterator[Source]:
         stream = soundfile.SoundFile(descriptor, closefd=False)
     except Exception as error:  # what it raises depends on the format
         os.close(descriptor)
-        raise UnreadableError(UNREADABLE) from error
+        raise UnreadableError from error
     try:
         check_layout(stream.samplerate, stream.channels)
         announced = None if stream.format == "MP3" or stream.frames >= 1 << 62 else stream.frames

@@ -1,7 +1,7 @@
 """A process that decodes one file after another. Run by :mod:`hetmusic.features.sound.process`.
 
 Every line of the standard input is a task as JSON, ``{"path": ..., "offset": ..., "max_seconds": ...}``. The answer is
-:mod:`~hetmusic.features.sound.messages`: any number of ``BLOCK``, then one of ``END``, ``ABSENT``, ``BUG``. The first
+:mod:`~hetmusic.features.sound.messages`: any number of ``BLOCK``, then one of the others. The first
 message, ``END``, is to no task: it says that the process is ready.
 """
 
@@ -16,7 +16,7 @@ import traceback
 from pathlib import Path
 from typing import IO
 
-from hetmusic.features.sound.messages import ABSENT, BLOCK, BUG, END, say
+from hetmusic.features.sound.messages import ABSENT, BLOCK, BUG, END, FOR_NOW, say
 
 # bytes of address space: no sound needs more to be decoded in blocks, and a file that asks for more is not one
 _MEMORY = 1 << 32
@@ -50,7 +50,7 @@ def _limit() -> None:
 
 
 def _answer(answers: IO[bytes], path: str, offset: float, max_seconds: float) -> None:
-    from hetmusic.features.extractor import Absent
+    from hetmusic.features.extractor import Absent, AbsentForNow
     from hetmusic.features.sound.blocks import decoded
 
     try:
@@ -59,9 +59,9 @@ def _answer(answers: IO[bytes], path: str, offset: float, max_seconds: float) ->
     except BrokenPipeError:
         raise
     except Absent as absence:
-        say(answers, ABSENT, str(absence).encode())
+        say(answers, FOR_NOW if isinstance(absence, AbsentForNow) else ABSENT, str(absence).encode())
     except MemoryError:
-        say(answers, ABSENT, b"needs too much memory to decode")
+        say(answers, FOR_NOW, b"too little memory to decode")
     except Exception:  # a mistake of ours, which the parent raises
         say(answers, BUG, traceback.format_exc().encode())
     else:
