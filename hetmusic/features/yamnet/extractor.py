@@ -37,8 +37,8 @@ FloatArray = NDArray[np.float32]
 
 #: seconds of sound that are decoded ahead; what is longer is decoded while it is computed
 _AHEAD = 600
-#: windows that the model is given at once, a minute of sound
-_AT_ONCE = 128
+#: windows that the model is given at once, half a minute of sound: more take more memory, and no less time
+_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
