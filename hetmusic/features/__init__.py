@@ -8,7 +8,7 @@ from __future__ import annotations
 from hetmusic.features.describing import Coverage, Described, describe
 from hetmusic.features.extraction.request import Request
 from hetmusic.features.extraction.run import extract_features
-from hetmusic.features.extractor import Absent, Extractor, extractors
+from hetmusic.features.extractor import Absent, AbsentForNow, Extractor, extractors
 from hetmusic.features.light_audio import AudioStatistics
 from hetmusic.features.light_image import ImageStatistics
 from hetmusic.features.light_text import TextTfidfSvd
@@ -19,6 +19,7 @@ from hetmusic.features.yamnet.extractor import YamnetAudio
 
 __all__ = [
     "Absent",
+    "AbsentForNow",
     "AudioStatistics",
     "BagOfWordsSvd",
     "Coverage",

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from hetmusic.errors import ConfigError, FeatureError
-from hetmusic.features import Absent, Coverage, Extractor, TextTfidfSvd, describe, extractors
-from hetmusic.features.extraction.computing import Computer
+from hetmusic.features import Absent, AbsentForNow, Coverage, Extractor, TextTfidfSvd, describe, extractors
+from hetmusic.features.extraction.computing import Computer, Failure, failure_of
 
 
 class Reciprocal(Extractor):
@@ -71,6 +71,12 @@ def test_a_failing_item_is_found_and_the_others_are_described() -> None:
         "not finite",
     )
     assert Coverage.of(found.reasons) == Coverage(3, 7, dict.fromkeys(filter(None, found.reasons), 1))
+
+
+def test_reasons_that_are_in_an_item_last_and_others_do_not() -> None:
+    assert failure_of(Absent("silent")) == Failure("silent", lasting=True)
+    assert failure_of(AbsentForNow("hangs the decoder")) == Failure("hangs the decoder")
+    assert failure_of(MemoryError()) == Failure("out of memory")
 
 
 def test_out_of_memory_halves_the_batch_for_good() -> None:

@@ -14,8 +14,7 @@ import soundfile
 import soxr
 
 from hetmusic.errors import FeatureError
-from hetmusic.features import Absent
-from hetmusic.features.extractor import AbsentForNow
+from hetmusic.features import Absent, AbsentForNow
 from hetmusic.features.sound import SAMPLE_RATE, read_sound, sound_blocks
 from hetmusic.features.sound.process import DecodingProcess
 from tests.features.sound_files import FORMATS, pcm16, tone, write_sound, write_wav

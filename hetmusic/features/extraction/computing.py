@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hetmusic.errors import FeatureError, UserError
-from hetmusic.features.extractor import Absent, Extractor
+from hetmusic.features.extractor import Absent, AbsentForNow, Extractor
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def failure_of(error: Exception) -> Failure:
     if isinstance(error, UserError):
         raise error
     if isinstance(error, Absent):
-        return Failure(str(error), lasting=True)
+        return Failure(str(error), lasting=not isinstance(error, AbsentForNow))
     if is_out_of_memory(error):
         return Failure("out of memory")
     _log.info("an item failed", exc_info=error)
