@@ -123,6 +123,7 @@ def main() -> None:
     parser.add_argument("graph", type=Path)
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--settings", type=Path, help="TOML file between the preset and --set")
     parser.add_argument("--part", choices=["test", "valid"], default="test")
     parser.add_argument("--only-mmgnn", action="store_true", help="for searches on validation")
     given = parser.parse_args()
@@ -131,7 +132,7 @@ def main() -> None:
     found: dict[str, list[dict[str, float]]] = {}
     for seed in map(int, given.seeds.split(",")):
         split = cold_split(graph, seed)
-        scorers = {"mmgnn": mmgnn(graph, split, [f"seed={seed}", *given.overrides])}
+        scorers = {"mmgnn": mmgnn(graph, split, [f"seed={seed}", *given.overrides], given.settings)}
         if not given.only_mmgnn:
             for name in graph.modalities(graph.item_type):
                 scorers[f"content-kNN, {name}"] = content_knn(graph, split, [name])[0]
