@@ -109,7 +109,8 @@ def _estimated(
     if ESTIMATE not in hidden and ESTIMATE in graph.modalities(graph.item_type):
         sources["estimate"] = estimate_of(graph.modality(graph.item_type, ESTIMATE))
     if view.assignments is not None and "emotion" in graph.meta.counts.assignments:
-        people = aggregate_tags(view.assignments, "emotion")
+        edge_type = EdgeType(graph.item_type, "evokes", "emotion")
+        people = graph.shown(edge_type, aggregate_tags(view.assignments, "emotion"))
         sources["tags"] = said_by_people(people, places, count)
     if not sources:
         return np.full((count, 2), np.nan, np.float32)
@@ -121,7 +122,7 @@ def _estimated(
 def estimate_of(modality: Modality) -> Opinions:
     """The modality that ``features extract --emotion`` has made, as opinions."""
     values = np.asarray(modality.values, np.float64)
-    confidence = values[:, 2:4]
+    confidence = values[:, 2:4] * np.asarray(modality.present)[:, None]
     return Opinions(np.where(confidence > 0, values[:, :2], np.nan), confidence)
 
 

@@ -86,7 +86,7 @@ class MusicGraph:
 
     def reload(self) -> None:
         """Read everything anew from the folder, after something was added to it."""
-        self.__init__(self.path, read_meta(self.path))  # type: ignore[misc]
+        MusicGraph.__init__(self, self.path, read_meta(self.path))
 
     @property
     def name(self) -> str:
