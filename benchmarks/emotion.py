@@ -33,16 +33,20 @@ from hetmusic.synth.planted import PlantedWorld, make_planted
 from hetmusic.synth.planted.files import ANNOTATIONS_FILE, LEXICON_FILE
 from hetmusic.synth.planted.proof import build_planted, measure
 
-HEADER = (
-    "| from | songs | valence R² | CCC | RMSE | arousal R² | CCC | RMSE |\n|---|---|---|---|---|---|---|---|"
-)
 MODEL = ("model.dim=64", "training.epochs=20", "training.batch_size=128")
 
 
-def row(name: str, songs: int, found: Sequence[Agreement]) -> str:
-    """A line of the table of agreements."""
+def header(*more: str) -> str:
+    """The first two lines of a table of agreements."""
+    names = ["from", *more, "valence R²", "CCC", "RMSE", "arousal R²", "CCC", "RMSE"]
+    return f"| {' | '.join(names)} |\n|{'---|' * len(names)}"
+
+
+def row(name: str, songs: int | None, found: Sequence[Agreement]) -> str:
+    """A line of it."""
     cells = [f"{getattr(axis, what):.3f}" for axis in found for what in ("r2", "ccc", "rmse")]
-    return f"| {name} | {songs:,} | {' | '.join(cells)} |"
+    cells = [name, *([] if songs is None else [f"{songs:,}"]), *cells]
+    return f"| {' | '.join(cells)} |"
 
 
 def validated(x: np.ndarray, table: Annotations, groups: Sequence[str]) -> list[Agreement]:
@@ -60,7 +64,7 @@ def emomusic(folder: Path) -> None:
     names = sorted({song["Genre"] for song in songs})
     genres = np.array([[float(song["Genre"] == name) for name in names] for song in songs])
     artists = [song["Artist"] for song in songs]
-    print(HEADER)
+    print(header("songs"))
     mean = [agreement(y, np.full_like(y, y.mean())) for y in table.points.T]
     print(row("the mean rating", len(table), mean))
     print(row(f"{len(names)} genres", len(table), validated(genres, table, artists)))
@@ -140,7 +144,7 @@ def one_world(seed: int, scale: float) -> tuple[dict[str, list[Agreement]], dict
 def planted_worlds(seeds: Sequence[int], scale: float) -> None:
     """Means over worlds."""
     results = [one_world(seed, scale) for seed in seeds]
-    print(HEADER)
+    print(header())
     for name in results[0][0]:
         of_seeds = [scores[name] for scores, _ in results]
         means = [
@@ -149,7 +153,7 @@ def planted_worlds(seeds: Sequence[int], scale: float) -> None:
             )
             for axis in range(2)
         ]
-        print(row(name, 0, means).replace("| 0 |", "| |", 1))
+        print(row(name, None, means))
     print("\n| model | recall@10 | NDCG@10 |\n|---|---|---|")
     for name in results[0][1]:
         values = [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from hetmusic.features.emotion.add import EmotionReport
+    from hetmusic.features.emotion.report import EmotionReport
     from hetmusic.features.extraction.watching import Watcher
     from hetmusic.graph import MusicGraph
 
@@ -32,24 +32,38 @@ _OPTIONS = (
         metavar="SOURCE=W,...",
         help="What each source counts.  [default: lyrics=1,sound=1,tags=2]",
     ),
+    click.option(
+        "--emotion-from",
+        metavar="SOURCE=ATTRIBUTE,...",
+        help="Attributes of lyrics and sound that emotion is told from.  [default: as for --text and --audio]",
+    ),
 )
 
 
 def emotion_options(function: F) -> F:
-    """Add ``--emotion``, ``--emotion-model``, ``--lexicon`` and ``--emotion-weights`` to a command."""
+    """Add ``--emotion``, ``--emotion-model``, ``--lexicon``, ``--emotion-weights``, ``--emotion-from``."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
 
 
 def check_emotion_options(
-    emotion: bool, emotion_model: Path | None, lexicon: Path | None, emotion_weights: str | None
+    emotion: bool,
+    emotion_model: Path | None,
+    lexicon: Path | None,
+    emotion_weights: str | None,
+    emotion_from: str | None,
 ) -> None:
     """Refuse settings of emotion without ``--emotion``.
 
     :raises click.UsageError: naming the first.
     """
-    given = {"--emotion-model": emotion_model, "--lexicon": lexicon, "--emotion-weights": emotion_weights}
+    given = {
+        "--emotion-model": emotion_model,
+        "--lexicon": lexicon,
+        "--emotion-weights": emotion_weights,
+        "--emotion-from": emotion_from,
+    }
     for name, value in given.items():
         if value is not None and not emotion:
             raise click.UsageError(f"{name} needs --emotion")
@@ -61,12 +75,14 @@ def extract_emotion(
     emotion_model: Path | None,
     lexicon: Path | None,
     emotion_weights: str | None,
+    emotion_from: str | None,
     overwrite: bool,
     cache: Path | None,
     watcher: Watcher,
 ) -> EmotionReport:
     """What ``--emotion`` does."""
     from hetmusic.features.emotion.add import add_emotion
+    from hetmusic.features.emotion.asking import parse_attributes
     from hetmusic.features.emotion.weights import parse_weights
 
     return add_emotion(
@@ -75,6 +91,7 @@ def extract_emotion(
         weights=None if emotion_weights is None else parse_weights(emotion_weights),
         model=emotion_model,
         lexicon=lexicon,
+        attributes=None if emotion_from is None else parse_attributes(emotion_from),
         overwrite=overwrite,
         cache=cache,
         watcher=watcher,

@@ -64,7 +64,8 @@ def _asked(kind: str) -> Any:
 def command(
     graph: Path, raw: Path | None, preset: str, settings: tuple[str, ...], sources: tuple[str, ...], node: str | None,
     quiet: bool, text: tuple[str, ...], audio: tuple[str, ...], image: tuple[str, ...], emotion: bool,
-    emotion_model: Path | None, lexicon: Path | None, emotion_weights: str | None, overwrite: bool, **options: Any,
+    emotion_model: Path | None, lexicon: Path | None, emotion_weights: str | None,
+    emotion_from: str | None, overwrite: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Make modalities of texts, sounds and pictures.
 
@@ -75,7 +76,7 @@ def command(
     """
     if not (text or audio or image or emotion):
         raise click.UsageError("say what to extract: --text, --audio, --image, --emotion")
-    check_emotion_options(emotion, emotion_model, lexicon, emotion_weights)
+    check_emotion_options(emotion, emotion_model, lexicon, emotion_weights, emotion_from)
     from hetmusic.cli import _emotion_options, _render_features
     from hetmusic.cli._features_progress import watcher
     from hetmusic.features.extraction.asking import requests_of
@@ -97,6 +98,7 @@ def command(
                 emotion_model,
                 lexicon,
                 emotion_weights,
+                emotion_from,
                 overwrite,
                 options["cache"],
                 watcher(quiet),

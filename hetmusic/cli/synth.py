@@ -36,6 +36,14 @@ def command(out: Path, world: str | None, seed: int, overrides: tuple[str, ...],
     if design is not None:
         if design.modalities:
             click.echo(f"then: the features {', '.join(design.modalities)} (docs/synthetic_worlds.md)")
+        if design.hears_emotion:
+            click.echo(
+                f"then: hetmusic features train-emotion --annotations {out / 'annotations.csv'} --scale 1,9 --out MODEL"
+            )
+            click.echo(
+                f"then: hetmusic features extract GRAPH --raw {out} --emotion --emotion-model MODEL "
+                f"--lexicon {out / 'lexicon.tsv'}"
+            )
         sets = "".join(f" --set '{setting}'" for setting in design.model + design.full)
         click.echo(f"then: hetmusic fit GRAPH --split {out / 'split.tsv'} --out RUN{sets}")
 

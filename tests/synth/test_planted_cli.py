@@ -34,6 +34,26 @@ def test_the_named_commands_lead_from_the_world_to_a_run(tmp_path: Path) -> None
     assert levels["chance"]["recall@5"] < levels["oracle"]["recall@5"]
 
 
+def test_where_emotions_are_heard_the_commands_that_hear_them_are_named(tmp_path: Path) -> None:
+    world = (
+        "synth",
+        "--out",
+        tmp_path / "w",
+        "--world",
+        "only-heard-emotion",
+        "--set",
+        "audio_seconds=0.3",
+        *SIZES,
+    )
+    commands = re.findall(r"(?:next|then): hetmusic (.*)", hetmusic(*world).succeeded().out)
+    named = {"GRAPH": str(tmp_path / "g"), "RUN": str(tmp_path / "r"), "MODEL": str(tmp_path / "m")}
+    assert [command.split()[0] for command in commands] == ["build", "features", "features", "fit"]
+    for command in commands:
+        more = QUICK if command.startswith("fit") else ()
+        hetmusic(*(named.get(word, word) for word in shlex.split(command)), *more).succeeded()
+    assert (tmp_path / "r" / "emotion" / "item.npy").is_file()
+
+
 def test_an_unknown_world_is_named_with_the_nearest_and_nothing_is_written(tmp_path: Path) -> None:
     found = hetmusic("synth", "--out", tmp_path / "w", "--world", "only-friend")
     assert found.status == 1

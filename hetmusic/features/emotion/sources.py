@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from hetmusic.graph.relations import to_edges
 from hetmusic.graph.types import EdgeType
 
 
-def from_lyrics(texts: Sequence[str | None], lexicon: EmotionLexicon | None, vader: bool) -> Opinions:
+def from_lyrics(texts: Iterable[str | None], lexicon: EmotionLexicon | None, vader: bool) -> Opinions:
     """Lyrics by VADER and a lexicon; the confidence of a text is that of each axis it says something about."""
     found = emotions_from_lyrics(texts, lexicon, vader=vader)
     points = np.stack([found.valence, found.arousal], axis=1).astype(np.float64)

@@ -16,11 +16,14 @@ from hetmusic.features.emotion.lexicon import EmotionLexicon
 from hetmusic.features.emotion.regressors import Function, Scaler
 from hetmusic.features.emotion.sound_model import SoundEmotionModel
 from hetmusic.features.emotion.weights import DEFAULT_WEIGHTS, parse_weights
+from hetmusic.features.extraction.report import reports
+from hetmusic.features.extraction.run import default_cache
 from hetmusic.graph import GraphWriter, MusicGraph, Split, TrainingView
 from hetmusic.graph.emotions import ESTIMATE_COLUMNS, emotion_vocabulary, item_emotions
 from hetmusic.graph.leakage import check_leakage
 from hetmusic.graph.splits import TEST, TRAIN
 from hetmusic.graph.validation import validate_graph
+from tests.cli.running import hetmusic
 from tests.features.emotion.sounds import sine, write_wav
 from tests.graphs import EVOKES, LIKES
 
@@ -143,6 +146,37 @@ def test_sound_and_lyrics_together_by_hand(tmp_path):
     spread = np.sqrt(0.5 * 2.4) / 2.9  # standard deviation of two points at distance 1
     assert confidence == pytest.approx(2.9 / 4 * (1 - spread * (0.6 + 0.8) / 2))
     assert graph.meta.additions["emotion"].settings["sources"] == ["lyrics", "sound"]
+
+
+def test_the_report_says_why_songs_have_no_emotion(tmp_path):
+    (tmp_path / "raw").mkdir()
+    write_wav(tmp_path / "raw" / "silent.wav", 0 * sine(440, 0.5))
+    lyrics = {"a0": SONGS["a0"], "a1": "hm", "a2": "hm"}
+    graph = write(tmp_path / "g", lyrics=lyrics, audio={"a2": "silent.wav"})
+    add_emotion(graph, tmp_path / "raw", lexicon=SUNNY, vader=False, model=constant_model(0, 0, 1))
+    (found,) = reports(graph, default_cache(graph), modality="emotion")
+    assert found.coverage.present == 1
+    assert found.coverage.reasons == {
+        "lyrics that say nothing": 1, "lyrics that say nothing, sound: silent": 1, "none given": 1,
+    }  # fmt: skip
+    assert found.failures["key"].to_list() == ["a1", "a2"]
+
+
+def test_the_command(tmp_path):
+    graph = write(tmp_path / "g", lyrics=None, words_sung=list(SONGS.values()))
+    (tmp_path / "lexicon.tsv").write_text("word\tvalence\tarousal\nsun\t0.8\t0.4\nrain\t-0.6\t-0.6\n")
+    call = ["features", "extract", graph.path, "--emotion", "--lexicon", tmp_path / "lexicon.tsv", "--quiet"]
+    assert "nothing to estimate emotions from" in hetmusic(*call).error
+    call += ["--emotion-from", "lyrics=words_sung", "--emotion-weights", "lyrics=3"]
+    done = hetmusic(*call).succeeded()
+    assert "emotion: 3 of 4 items have a valence, 3 an arousal as well (from lyrics 3)" in done.out
+    graph.reload()
+    assert graph.meta.additions["emotion"].settings["weights"]["lyrics"] == 3
+    hetmusic(*call).succeeded()
+    assert "made with other settings" in hetmusic(*call[:-1], "lyrics=2").error
+    hetmusic(*call[:-1], "lyrics=2", "--overwrite").succeeded()
+    assert "needs --emotion" in hetmusic("features", "extract", graph.path, "--text", "--lexicon", "x").error
+    assert "is not of the form sound=ATTRIBUTE" in hetmusic(*call, "--emotion-from", "key").error
 
 
 def test_words_that_belong_to_the_items_count_and_keep_their_edges(tmp_path):
