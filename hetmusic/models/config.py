@@ -95,9 +95,13 @@ class ModelConfig(StrictModel):
     id_embedding: bool = True
     """Whether modality towers add a learned embedding to an item's projected features."""
 
-    feature_scaling: Literal["standard", "unit", "l2", "none"] = "standard"
+    feature_scaling: Literal["standard", "unit", "whiten", "l2", "none"] = "standard"
     """``standard``: each feature to mean 0 and sd 1 over present items; ``unit``: that, divided by the square root of their
-    number, so that vectors have length 1 on average; ``l2``: each vector to length 1."""
+    number, so that vectors have length 1 on average; ``whiten``: the same with principal components instead of features,
+    so that what many features say counts once; ``l2``: each vector to length 1."""
+
+    feature_components: int | None = Field(None, ge=1)
+    """With ``feature_scaling = "whiten"``: so many principal components of each modality are kept; ``null`` for all."""
 
     score: Literal["cosine", "inner"] = "cosine"
     """Similarity of a user's and an item's tower embedding in the late head."""
@@ -136,6 +140,14 @@ class ModelConfig(StrictModel):
             if not 0 < weight < float("inf"):
                 raise ValueError(f"the weight of tower {name} must be positive, not {weight}")
         return value
+
+    @model_validator(mode="after")
+    def _components_are_of_whitening(self) -> ModelConfig:
+        if self.feature_components is not None and self.feature_scaling != "whiten":
+            raise ValueError(
+                f'feature_components needs feature_scaling = "whiten", not "{self.feature_scaling}"'
+            )
+        return self
 
     @model_validator(mode="after")
     def _has_towers(self) -> ModelConfig:

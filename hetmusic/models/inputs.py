@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hetmusic.graph.types import Modality
+from hetmusic.models.scaling import scaled_features
 
 
 class NodeInput(nn.Module):
@@ -61,10 +62,11 @@ class FeatureInput(NodeInput):
     """W f + b where a node has features f, a learned vector where it has none, plus a learned vector a node if asked.
 
     :param modality: the features; kept out of the weights, since the graph holds them.
-    :param scaling: ``standard``, ``unit``, ``l2`` or ``none`` (see :class:`~hetmusic.models.config.ModelConfig`).
+    :param scaling: see :func:`~hetmusic.models.scaling.scaled_features`.
     :param id_embedding: whether a learned vector a node is added.
     :param scale: standard deviation of learned vectors at the start.
     :param untrained: as for :class:`IdInput`.
+    :param components: number of principal components, for whitening.
     """
 
     features: Tensor
@@ -78,15 +80,16 @@ class FeatureInput(NodeInput):
         id_embedding: bool = False,
         scale: float = 0.1,
         untrained: NDArray[np.bool_] | None = None,
+        components: int | None = None,
     ) -> None:
         super().__init__(len(modality.present), dim)
-        features, known = scaled_features(modality, scaling)
+        features, known = scaled_features(modality, scaling, components)
         self.register_buffer("features", features, persistent=False)
         self.register_buffer("known", known, persistent=False)
         #: nodes whose features a step of training does without, bool ``(num_nodes,)``
         self.dropped: Tensor | None = None
-        self.project = nn.Linear(modality.dim, dim)
-        nn.init.normal_(self.project.weight, std=scale / modality.dim**0.5)
+        self.project = nn.Linear(features.shape[1], dim)
+        nn.init.normal_(self.project.weight, std=scale / features.shape[1] ** 0.5)
         nn.init.zeros_(self.project.bias)
         self.absent = nn.Parameter(torch.randn(dim) * scale)
         self.ids = IdInput(self.num_nodes, dim, scale, untrained) if id_embedding else None
@@ -102,24 +105,3 @@ class FeatureInput(NodeInput):
         present = everywhere if nodes is None else everywhere[nodes]
         out = torch.where(present[:, None], self.project(features), self.absent)
         return out if self.ids is None else out + self.ids(nodes)
-
-
-def scaled_features(modality: Modality, scaling: str) -> tuple[Tensor, Tensor]:
-    """Read a modality as float32 on a common scale.
-
-    :param scaling: ``standard`` (statistics over present nodes only, constant features become 0), ``unit`` (the same,
-        divided by the square root of the dimension), ``l2`` or ``none``.
-    :return: features of shape ``(num_nodes, dim)``, zero where absent, and the presence mask.
-    """
-    present = torch.from_numpy(modality.present.copy())
-    features = torch.zeros(len(present), modality.dim)
-    values = torch.from_numpy(modality.values[modality.present].astype("float64"))
-    if scaling in {"standard", "unit"} and len(values):
-        spread = values.std(dim=0, correction=0)
-        values = (values - values.mean(dim=0)) / torch.where(spread > 1e-12, spread, torch.inf)
-        if scaling == "unit":
-            values = values / modality.dim**0.5
-    elif scaling == "l2":
-        values = values / values.norm(dim=1, keepdim=True).clamp(min=1e-12)
-    features[present] = values.float()
-    return features, present

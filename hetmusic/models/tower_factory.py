@@ -86,4 +86,5 @@ class TowerFactory:
         if modality is None:
             return IdInput(self.schema.num_nodes[ntype], dim, scale, untrained)
         scaling, ids = self.config.feature_scaling, self.config.id_embedding
-        return FeatureInput(modality, dim, scaling, ids, scale, untrained)
+        components = self.config.feature_components
+        return FeatureInput(modality, dim, scaling, ids, scale, untrained, components)

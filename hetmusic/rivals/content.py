@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from hetmusic.errors import ConfigError, did_you_mean
-from hetmusic.models.inputs import scaled_features
+from hetmusic.models.scaling import scaled_features
 from hetmusic.rivals.base import Problem
 
-Scaling = Literal["standard", "l2", "none"]
+Scaling = Literal["standard", "l2", "whiten", "none"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def read_content(
 
     :param model: whom to name in errors.
     :param modalities: names, or ``all`` that the graph has.
-    :param scaling: ``standard``, ``l2`` or ``none``; see :func:`~hetmusic.models.inputs.scaled_features`.
+    :param scaling: see :func:`~hetmusic.models.scaling.scaled_features`.
     :raises ConfigError: if there is none, or not the one asked for.
     """
     graph = problem.graph

@@ -12,7 +12,7 @@ from hetmusic.errors import FeatureError
 from hetmusic.features.extract_light import LIGHT_MODALITIES, add_light_features
 from hetmusic.features.extraction.paths import OUTSIDE
 from hetmusic.graph import MusicGraph
-from hetmusic.models.inputs import scaled_features
+from hetmusic.models.scaling import scaled_features
 from hetmusic.synth import World, WorldSettings, make_world, write_dump
 from tests.features.extraction.songs import song_graph
 

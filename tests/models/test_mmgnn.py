@@ -14,7 +14,8 @@ from hetmusic.errors import ConfigError
 from hetmusic.graph.types import Modality
 from hetmusic.models import MMGNN, GraphSchema, LayeredBlocks, ModelConfig, RelationConfig, full_graph_blocks
 from hetmusic.models.heads import LateHead, PaperHead
-from hetmusic.models.inputs import FeatureInput, IdInput, scaled_features
+from hetmusic.models.inputs import FeatureInput, IdInput
+from hetmusic.models.scaling import scaled_features
 from hetmusic.models.tower import Tower
 from hetmusic.relations import RelationBlock
 from tests.blocks import FRIENDS, LIKED_BY, LIKES, TAG_OF, fake_cuda, needs_cuda_build, random_block
