@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import math
 import os
 import threading
@@ -95,6 +96,12 @@ class _Idle:
         with self._lock:
             return [number for process in self._processes if (number := process.number) is not None]
 
+    def close(self) -> None:
+        """End them all."""
+        with self._lock:
+            while self._processes:
+                self._processes.pop().stop()
+
     def forget(self) -> None:
         """Begin anew, in a process forked off from one whose decoders these are."""
         self._lock = threading.Lock()
@@ -102,5 +109,6 @@ class _Idle:
 
 
 _idle = _Idle()
+atexit.register(_idle.close)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_idle.forget)

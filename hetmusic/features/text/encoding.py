@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hetmusic._torchvision import make_importable
 from hetmusic.errors import FeatureError
+from hetmusic.features.model_source import one_line
 from hetmusic.features.text.windows import batches, cut, pool
 
 if TYPE_CHECKING:
@@ -145,8 +146,7 @@ def load_model(folder: Path, device: torch.device, mean_pooling: bool) -> Senten
         raise
     # readers of damaged files raise nearly anything
     except Exception as error:
-        text = " ".join(str(error).split())[:300] or type(error).__name__
-        raise FeatureError(f"model {folder} cannot be loaded: {text}") from error
+        raise FeatureError(f"model {folder} cannot be loaded: {one_line(error)}") from error
     _refuse_random_weights(model, folder)
     return model
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from hetmusic._io import sha256
 from hetmusic.errors import FeatureError
+from hetmusic.features.model_source import folder_checksum, one_line
 from hetmusic.features.text.model_folder import files_read, missing_files
 
 #: Formats of the same weights that other libraries read.
@@ -54,7 +52,9 @@ def find_model(name: str, revision: str | None = None, owner: str | None = None)
             )
         if missing := missing_files(path):
             raise FeatureError(f"model folder {name} lacks {', '.join(missing)}")
-        return ModelFiles(path, {"model": path.resolve().name, "sha256": _checksum(path)})
+        return ModelFiles(
+            path, {"model": path.resolve().name, "sha256": folder_checksum(path, files_read(path))}
+        )
     if path.exists():
         raise FeatureError(f"model {name} is a file; the folder that it lies in is wanted")
     if name.startswith((".", "~", os.sep)) or "\\" in name or name.count("/") > 1:
@@ -66,12 +66,6 @@ def find_model(name: str, revision: str | None = None, owner: str | None = None)
         if missing := missing_files(folder):
             raise FeatureError(f"model {repository} lacks {', '.join(missing)}")
     return ModelFiles(folder, {"model": repository, "commit": folder.name})
-
-
-def _checksum(folder: Path) -> str:
-    """Checksum of the names and contents of all files that make the vectors what they are."""
-    sums = {path.relative_to(folder).as_posix(): sha256(path) for path in files_read(folder)}
-    return hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()
 
 
 def _cache() -> str | None:
@@ -123,6 +117,6 @@ def _download(repository: str, revision: str | None, ignore: list[str]) -> Path:
         reason = f"{'HF_HUB_OFFLINE is set' if blocked else 'Hugging Face cannot be reached'}; {elsewhere}"
     # a proxy, a full disk, a server with a bad day
     except Exception as error:
-        reason = f"{' '.join(str(error).split())[:200] or type(error).__name__}; {elsewhere}"
+        reason = f"{one_line(error)}; {elsewhere}"
     at = f" at revision {revision}" if revision else ""
     raise FeatureError(f"model {repository}{at} is not in the cache and cannot be downloaded: {reason}")

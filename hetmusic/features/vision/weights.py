@@ -7,10 +7,9 @@ import io
 import logging
 import os
 import re
-import socket
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, redirect_stderr
+from collections.abc import Mapping
+from contextlib import nullcontext, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from hetmusic._io import sha256
 from hetmusic._torchvision import import_torchvision
 from hetmusic.errors import FeatureError, did_you_mean
+from hetmusic.features.model_source import network_patience, one_line
 
 if TYPE_CHECKING:
     import torch
@@ -127,7 +127,7 @@ def _download(published: WeightsEnum, file: Path) -> None:
     seen = sys.stderr.isatty()
     try:
         # torch names the file on stderr whether anyone looks or not
-        with _patience(), nullcontext() if seen else redirect_stderr(io.StringIO()):
+        with network_patience(_PATIENCE), nullcontext() if seen else redirect_stderr(io.StringIO()):
             published.get_state_dict(progress=seen, check_hash=True, weights_only=True)
     except Exception as error:  # network, disk, proxy, checksum
         reason = " ".join(str(getattr(error, "reason", None) or error).split()) or type(error).__name__
@@ -135,17 +135,6 @@ def _download(published: WeightsEnum, file: Path) -> None:
             f"{published} cannot be downloaded ({reason}): download {published.url} elsewhere and put it into "
             f"{file.parent}, or name a file with `weights`"
         ) from error
-
-
-@contextmanager
-def _patience() -> Iterator[None]:
-    """A network that swallows everything must not make anybody wait for ever."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_PATIENCE)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 def _tensors(source: Source) -> Any:
@@ -163,9 +152,8 @@ def _tensors(source: Source) -> Any:
         reason = "it holds more than tensors, or is no weight file: save `model.state_dict()`"
         raise FeatureError(f"weights {source.file} cannot be read: {reason}") from error
     except Exception as error:  # damaged archives raise nearly anything
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
         again = "" if source.own else "; delete it to have it downloaded again"
-        raise FeatureError(f"weights {source.file} cannot be read: {reason}{again}") from error
+        raise FeatureError(f"weights {source.file} cannot be read: {one_line(error)}{again}") from error
 
 
 def _unwrapped(found: Any, file: Path) -> State:

@@ -15,6 +15,7 @@ from hetmusic.errors import FeatureError
 from hetmusic.features.extraction.computing import is_out_of_memory
 from hetmusic.features.extractor import Extractor, extractors
 from hetmusic.features.light_framing import Framing
+from hetmusic.features.model_source import folder_checksum
 from hetmusic.features.moments import Moments
 from hetmusic.features.sound import LONGEST_SECONDS, SAMPLE_RATE, sound_blocks
 from hetmusic.features.sound.reading import check_listening
@@ -24,7 +25,6 @@ from hetmusic.features.yamnet.model import (
     WINDOW,
     Yamnet,
     checked_folder,
-    checksum,
     is_folder,
     resolved,
     windows_of,
@@ -99,7 +99,7 @@ class YamnetAudio(Extractor):
         self._at_once = _AT_ONCE
 
     def settings(self) -> dict[str, Any]:
-        """The model, a folder's with a checksum; what is heard; what is kept of it."""
+        """The model, a folder by its name and checksum; what is heard; what is kept of it."""
         settings = {
             "model": self.model,
             "pooling": self.pooling,
@@ -108,8 +108,10 @@ class YamnetAudio(Extractor):
             "offset": self.offset,
         }
         if is_folder(self.model):
-            self._checksum = self._checksum or checksum(checked_folder(self.model))
-            settings["checksum"] = self._checksum
+            folder = checked_folder(self.model).resolve()
+            files = (path for path in folder.rglob("*") if path.is_file())
+            self._checksum = self._checksum or folder_checksum(folder, files)
+            settings |= {"model": folder.name, "sha256": self._checksum}
         return settings
 
     def load(self, device: str = "auto") -> None:

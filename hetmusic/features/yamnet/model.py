@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import os
-import socket
 import urllib.error
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hetmusic.errors import FeatureError
+from hetmusic.features.model_source import network_patience, one_line
 from hetmusic.features.yamnet.runtime import tensorflow_hub
 
 #: samples of a window (0.96 s, and what its last spectrum reaches beyond) and of the hop to the next (0.48 s)
@@ -53,16 +50,6 @@ def checked_folder(model: str) -> Path:
     return folder
 
 
-def checksum(folder: Path) -> str:
-    """SHA-256 over the names and contents of all files of a folder, in hexadecimal, its first 16 digits."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()[:16]
-
-
 def resolved(handle: str) -> Path:
     """The folder to which tensorflow-hub has downloaded or now downloads a model.
 
@@ -70,7 +57,7 @@ def resolved(handle: str) -> Path:
     """
     hub = tensorflow_hub()
     try:
-        with _patience():
+        with network_patience(_PATIENCE):
             return checked_folder(hub.resolve(handle))
     except FeatureError:
         raise
@@ -80,19 +67,8 @@ def resolved(handle: str) -> Path:
         cache = os.environ.get("TFHUB_CACHE_DIR") or "a temporary folder; set TFHUB_CACHE_DIR"
         raise FeatureError(
             f"model {handle} is not in the cache of tensorflow-hub ({cache}) and cannot be downloaded: "
-            f"{_one_line(error)}; a local SavedModel folder will do as well"
+            f"{one_line(error)}; a local SavedModel folder will do as well"
         ) from error
-
-
-@contextmanager
-def _patience() -> Iterator[None]:
-    """A limit for connections that do not answer; tensorflow-hub sets none."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_PATIENCE)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 class Yamnet:
@@ -108,7 +84,7 @@ class Yamnet:
         try:
             self._model = hub.load(str(folder))
         except Exception as error:  # of many kinds, depending on what is missing
-            raise FeatureError(f"model {shown} cannot be loaded: {_one_line(error)}") from error
+            raise FeatureError(f"model {shown} cannot be loaded: {one_line(error)}") from error
         #: number of classes
         self.classes = self._try(shown)
 
@@ -137,7 +113,7 @@ class Yamnet:
         except Exception as error:
             raise FeatureError(
                 f"model {shown} has another signature than YAMNet, which takes a 1-D float32 waveform and gives {expected}: "
-                f"{_one_line(error)}"
+                f"{one_line(error)}"
             ) from error
         if scores.ndim != 2 or len(scores) != 2 or embeddings.shape != (2, EMBEDDING):
             raise FeatureError(
@@ -145,8 +121,3 @@ class Yamnet:
                 f"{embeddings.shape}, not {expected}"
             )
         return int(scores.shape[1])
-
-
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

@@ -143,15 +143,6 @@ def test_a_gpu_that_is_not_there_is_named(yamnet_folder: Path) -> None:
     assert line(yamnet_folder, device="tpu") == "unknown device 'tpu'; use auto, cpu, cuda or cuda:N"
 
 
-def test_the_checksum_is_of_names_and_contents(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"one")
-    first = module.checksum(tmp_path)
-    (tmp_path / "a").write_bytes(b"two")
-    second = module.checksum(tmp_path)
-    (tmp_path / "a").rename(tmp_path / "b")
-    assert len({first, second, module.checksum(tmp_path)}) == 3
-
-
 def test_without_tensorflow_the_remedy_is_named(yamnet_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(EnvironmentProblem, match=r"hetmusic\[audio\]"):
