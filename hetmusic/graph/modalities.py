@@ -34,7 +34,9 @@ def read_modality(folder: Path, meta: GraphMeta, node_type: str, modality: str) 
     rows = meta.counts.nodes[node_type]
     values = _load(values_path, (rows, info.dim), info.dtype, mmap=True)
     present = _load(present_path, (rows,), "bool", mmap=False)
-    return Modality(values, present, read_json(info_path, GraphFormatError))
+    sums = [meta.files.get(name) for name in modality_files(node_type, modality)[:2]]
+    checksum = None if None in sums else " ".join(map(str, sums))
+    return Modality(values, present, read_json(info_path, GraphFormatError), checksum)
 
 
 def write_modality(

@@ -68,6 +68,8 @@ class Modality:
     present: NDArray[np.bool_]
     #: model, version, settings: whatever made the values
     info: dict[str, Any] = field(default_factory=dict)
+    #: of the stored values and mask; None if they are not from a graph folder
+    checksum: str | None = None
 
     @property
     def dim(self) -> int:

@@ -101,7 +101,8 @@ class ModelConfig(StrictModel):
     so that what many features say counts once; ``l2``: each vector to length 1."""
 
     feature_components: int | None = Field(None, ge=1)
-    """With ``feature_scaling = "whiten"``: so many principal components of each modality are kept; ``null`` for all."""
+    """Modalities with more features are reduced to so many principal components, once, when they are read; if not given, all
+    are kept. But for ``whiten`` components keep their variances, so that vectors keep their lengths."""
 
     score: Literal["cosine", "inner"] = "cosine"
     """Similarity of a user's and an item's tower embedding in the late head."""
@@ -140,14 +141,6 @@ class ModelConfig(StrictModel):
             if not 0 < weight < float("inf"):
                 raise ValueError(f"the weight of tower {name} must be positive, not {weight}")
         return value
-
-    @model_validator(mode="after")
-    def _components_are_of_whitening(self) -> ModelConfig:
-        if self.feature_components is not None and self.feature_scaling != "whiten":
-            raise ValueError(
-                f'feature_components needs feature_scaling = "whiten", not "{self.feature_scaling}"'
-            )
-        return self
 
     @model_validator(mode="after")
     def _has_towers(self) -> ModelConfig:

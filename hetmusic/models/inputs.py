@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hetmusic.graph.types import Modality
-from hetmusic.models.scaling import scaled_features
+from hetmusic.models.features import ScaledFeatures, project_features, read_features
 
 
 class NodeInput(nn.Module):
@@ -48,11 +50,13 @@ class IdInput(NodeInput):
         if untrained is not None:
             table[torch.from_numpy(untrained).to(table.device)] = 0.0
         self.table = nn.Parameter(table)
+        #: whether the gradient of the table, where some of its rows are read, is sparse
+        self.sparse = False
         #: nodes whose vectors a step of training does without, bool ``(num_nodes,)``
         self.dropped: Tensor | None = None
 
     def forward(self, nodes: Tensor | None) -> Tensor:  # noqa: D102
-        out = self.table if nodes is None else self.table[nodes]
+        out = self.table if nodes is None else nn.functional.embedding(nodes, self.table, sparse=self.sparse)
         if not self.training or self.dropped is None:
             return out
         return out.masked_fill((self.dropped if nodes is None else self.dropped[nodes])[:, None], 0.0)
@@ -66,7 +70,8 @@ class FeatureInput(NodeInput):
     :param id_embedding: whether a learned vector a node is added.
     :param scale: standard deviation of learned vectors at the start.
     :param untrained: as for :class:`IdInput`.
-    :param components: number of principal components, for whitening.
+    :param read: the features, if they have been read; several inputs may share them.
+    :param components: most dimensions of the features (see :func:`~hetmusic.models.features.read_features`).
     """
 
     features: Tensor
@@ -80,16 +85,23 @@ class FeatureInput(NodeInput):
         id_embedding: bool = False,
         scale: float = 0.1,
         untrained: NDArray[np.bool_] | None = None,
+        read: ScaledFeatures | None = None,
         components: int | None = None,
     ) -> None:
         super().__init__(len(modality.present), dim)
-        features, known = scaled_features(modality, scaling, components)
-        self.register_buffer("features", features, persistent=False)
-        self.register_buffer("known", known, persistent=False)
+        read = read_features(modality, scaling, components) if read is None else read
+        self.modality = modality
+        self.scaling = scaling
+        self.register_buffer("features", read.values, persistent=False)
+        self.register_buffer("known", read.known, persistent=False)
+        #: principal components are kept with the weights, which mean nothing with others; None without reduction
+        self.basis: Tensor | None
+        self.register_buffer("basis", None if read.basis is None else read.basis.clone())
         #: nodes whose features a step of training does without, bool ``(num_nodes,)``
         self.dropped: Tensor | None = None
-        self.project = nn.Linear(features.shape[1], dim)
-        nn.init.normal_(self.project.weight, std=scale / features.shape[1] ** 0.5)
+        width = read.values.shape[1]
+        self.project = nn.Linear(width, dim)
+        nn.init.normal_(self.project.weight, std=scale / width**0.5)
         nn.init.zeros_(self.project.bias)
         self.absent = nn.Parameter(torch.randn(dim) * scale)
         self.ids = IdInput(self.num_nodes, dim, scale, untrained) if id_embedding else None
@@ -98,6 +110,15 @@ class FeatureInput(NodeInput):
     def present(self) -> Tensor:
         """Which nodes have features here and now, bool ``(num_nodes,)``."""
         return self.known & ~self.dropped if self.training and self.dropped is not None else self.known
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
+        own = None if self.basis is None else self.basis.clone()
+        super()._load_from_state_dict(state_dict, prefix, *args)
+        if self.basis is None or own is None or torch.equal(own, self.basis):
+            return
+        # another machine's components differ in the last bits, and where variances are equal, in direction
+        values = project_features(self.modality, self.scaling, self.basis.cpu())
+        self.features = values.to(self.features.device)
 
     def forward(self, nodes: Tensor | None) -> Tensor:  # noqa: D102
         features = self.features if nodes is None else self.features[nodes]

@@ -31,14 +31,14 @@ def scaled_features(modality: Modality, scaling: str, components: int | None = N
     :return: features of shape ``(num_nodes, dim)``, zero where absent, and the presence mask; ``dim`` is the modality's
         but for ``whiten``, which has as many as there are directions in which the vectors differ, at least one.
     """
-    transform, dim = _transform(modality, scaling, components)
+    transform, dim = transform_of(modality, scaling, components)
     features = torch.zeros(len(modality.present), dim)
-    for rows, values in _chunks(modality):
+    for rows, values in pieces(modality):
         features[rows] = torch.from_numpy(transform(values)).float()
     return features, torch.from_numpy(modality.present.copy())
 
 
-def _transform(
+def transform_of(
     modality: Modality, scaling: str, components: int | None
 ) -> tuple[Callable[[Floats], Floats], int]:
     """What is done to vectors, shape ``(n, modality.dim)``, and the length of those that come out."""
@@ -58,7 +58,7 @@ def _transform(
 def _whitening(modality: Modality, components: int | None) -> tuple[Callable[[Floats], Floats], int]:
     mean, _ = _moments(modality)
     covariance, count = np.zeros((modality.dim, modality.dim)), 0
-    for _, values in _chunks(modality):
+    for _, values in pieces(modality):
         covariance += (values - mean).T @ (values - mean)
         count += len(values)
     variances, directions = np.linalg.eigh(covariance / max(count, 1))
@@ -77,19 +77,19 @@ def _whitening(modality: Modality, components: int | None) -> tuple[Callable[[Fl
 def _moments(modality: Modality) -> tuple[Floats, Floats]:
     """Mean and standard deviation of each feature over the nodes that have them."""
     total, count = np.zeros(modality.dim), 0
-    for _, values in _chunks(modality):
+    for _, values in pieces(modality):
         total += values.sum(axis=0)
         count += len(values)
     mean = total / max(count, 1)
     squares = np.zeros(modality.dim)
-    for _, values in _chunks(modality):
+    for _, values in pieces(modality):
         squares += ((values - mean) ** 2).sum(axis=0)
     return mean, np.sqrt(squares / max(count, 1))
 
 
-def _chunks(modality: Modality) -> Iterator[tuple[NDArray[np.int64], Floats]]:
-    """The nodes that have features, and these, piece by piece."""
-    rows = np.flatnonzero(modality.present)
+def pieces(modality: Modality, every: int = 1) -> Iterator[tuple[NDArray[np.int64], Floats]]:
+    """The nodes that have features, or every so many-th of them, and these, piece by piece."""
+    rows = np.flatnonzero(modality.present)[::every]
     for start in range(0, len(rows), _CHUNK):
         piece = rows[start : start + _CHUNK]
         yield piece, modality.values[piece].astype(np.float64)

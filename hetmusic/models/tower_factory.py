@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from hetmusic.graph.types import EdgeType, Modality
 from hetmusic.models.config import ModelConfig, RelationConfig, TowerConfig
 from hetmusic.models.encoder_factory import EncoderFactory
+from hetmusic.models.features import ScaledFeatures, read_features
 from hetmusic.models.hetero_conv import HeteroConv
 from hetmusic.models.inputs import FeatureInput, IdInput, NodeInput
 from hetmusic.models.schema import GraphSchema
@@ -33,6 +34,7 @@ class TowerFactory:
         self.config = config
         self.towers = towers
         self.encoders = EncoderFactory(config.dim, relations, towers)
+        self._read: dict[int, ScaledFeatures] = {}
 
     def tower(
         self, name: str, edge_types: list[EdgeType], modality: Modality | None = None, items: bool = True
@@ -86,5 +88,13 @@ class TowerFactory:
         if modality is None:
             return IdInput(self.schema.num_nodes[ntype], dim, scale, untrained)
         scaling, ids = self.config.feature_scaling, self.config.id_embedding
-        components = self.config.feature_components
-        return FeatureInput(modality, dim, scaling, ids, scale, untrained, components)
+        return FeatureInput(modality, dim, scaling, ids, scale, untrained, self._features(modality))
+
+    def _features(self, modality: Modality) -> ScaledFeatures:
+        """The features, read once for all the tables that start from them."""
+        if id(modality) not in self._read:
+            config = self.config
+            self._read[id(modality)] = read_features(
+                modality, config.feature_scaling, config.feature_components
+            )
+        return self._read[id(modality)]

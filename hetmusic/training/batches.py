@@ -18,6 +18,7 @@ from hetmusic._arrays import expand_rows
 from hetmusic.graph.types import Edges
 from hetmusic.models.blocks import LayeredBlocks
 from hetmusic.ranking.seen import UserItems
+from hetmusic.training.left_out import LeftOut, LeftOutByChance, LeftOutMask
 from hetmusic.training.samplers import Sampler
 from hetmusic.training.tensors import GraphTensors
 
@@ -84,11 +85,27 @@ class Propagation:
         self.item_type = item_type
         self.sampler = sampler
 
+    def leave_out(
+        self, count: int, share: float, rng: np.random.Generator, named: NDArray[np.int64] | None = None
+    ) -> LeftOut:
+        """Draw the interactions that a step leaves out of message passing.
+
+        :param count: number of training interactions.
+        :param share: share of them that is left out by chance.
+        :param named: interactions that are left out in any case.
+        """
+        if self.sampler is not None:
+            return LeftOutByChance(share, int(rng.integers(2**63)), named)
+        mask = rng.random(count) < share
+        if named is not None:
+            mask[named] = True
+        return LeftOutMask(mask)
+
     def blocks(
         self,
         users: NDArray[np.int64],
         items: NDArray[np.int64] | None,
-        dropped: NDArray[np.bool_],
+        dropped: LeftOut,
         rng: np.random.Generator,
     ) -> tuple[LayeredBlocks, Tensor, LayeredBlocks, Tensor | None]:
         """Blocks for some users and some (None: all) items.
@@ -107,12 +124,15 @@ class Propagation:
 
 
 class UserBatches:
-    """Batches of users against the whole catalogue, for the full softmax.
+    """Batches of users against the whole catalogue, for the full softmax, or against a sample of it.
 
     In every step a share of all training interactions is left out of message passing; those of the batch's users are what
     is predicted, and the users' other likes, being input, are masked from the candidates.
 
     :param catalogue: candidate items, ascending; None means all.
+    :param sampled: if given, a step's candidates are what its users like (with ``inputs``; else only what is predicted) and
+        so many items drawn uniformly.
+    :param inputs: whether likes that are input become candidates, since they are predicted as well.
     """
 
     def __init__(
@@ -122,22 +142,29 @@ class UserBatches:
         batch_size: int,
         edge_dropout: float,
         catalogue: NDArray[np.int32] | None = None,
+        sampled: int | None = None,
+        inputs: bool = False,
     ) -> None:
         graph = propagation.graph
         self.propagation = propagation
         self.batch_size = batch_size
         self.edge_dropout = edge_dropout
+        self.sampled = sampled
+        self.inputs = inputs
         num_items = graph.num_nodes[propagation.item_type]
         self.catalogue = None if catalogue is None else np.asarray(catalogue, dtype=np.int64)
         self._column = np.arange(num_items)
-        if self.catalogue is not None:
+        if self.catalogue is not None or sampled is not None:
             self._column = np.full(num_items, -1)
+        if self.catalogue is not None and sampled is None:
             self._column[self.catalogue] = np.arange(len(self.catalogue))
         num_users = graph.num_nodes[propagation.user_type]
         # the training interactions are sorted by user, so a user's are consecutive
         self._start = np.searchsorted(train.src, np.arange(num_users + 1))
         self._items = train.dst
         self._users = np.flatnonzero(np.diff(self._start))
+        #: share of users with interactions who like an item
+        self._share = np.bincount(train.dst, minlength=num_items) / max(len(self._users), 1)
 
     def __len__(self) -> int:
         return -(-len(self._users) // self.batch_size)
@@ -149,25 +176,47 @@ class UserBatches:
             yield self._batch(order[begin : begin + self.batch_size], rng)
 
     def _batch(self, users: NDArray[np.int64], rng: np.random.Generator) -> Batch:
-        dropped = rng.random(len(self._items)) < self.edge_dropout
-        user_blocks, user_rows, item_blocks, item_rows = self.propagation.blocks(
-            users, self.catalogue, dropped, rng
-        )
+        dropped = self.propagation.leave_out(len(self._items), self.edge_dropout, rng)
         counts = self._start[users + 1] - self._start[users]
         rows, edges = expand_rows(self._start[users], counts)
-        columns = self._column[self._items[edges]]
-        predicted = dropped[edges]
+        liked, predicted = self._items[edges], dropped.of(edges)
+        candidates, log_q = self._candidates(liked if self.inputs else liked[predicted], len(users), rng)
+        user_blocks, user_rows, item_blocks, item_rows = self.propagation.blocks(
+            users, candidates, dropped, rng
+        )
+        if self.sampled is not None:
+            assert candidates is not None
+            self._column[candidates] = np.arange(len(candidates))
+        columns = self._column[liked]
+        masked = ~predicted & (columns >= 0)
+        if self.sampled is not None:
+            self._column[candidates] = -1
         return Batch(
             user_blocks,
             user_rows,
             item_blocks,
             item_rows,
-            None if self.catalogue is None else torch.from_numpy(self.catalogue),
+            None if candidates is None else torch.from_numpy(candidates),
             torch.from_numpy(rows[predicted]),
             torch.from_numpy(columns[predicted]),
-            torch.from_numpy(rows[~predicted]),
-            torch.from_numpy(columns[~predicted]),
+            torch.from_numpy(rows[masked]),
+            torch.from_numpy(columns[masked]),
+            log_q,
         )
+
+    def _candidates(
+        self, liked: NDArray[np.int32], num_users: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64] | None, Tensor | None]:
+        """The candidates of a step, ascending, and log Q of each; None, None for the whole catalogue."""
+        if self.sampled is None:
+            return self.catalogue, None
+        num_items = len(self._column)
+        drawn = rng.integers(num_items if self.catalogue is None else len(self.catalogue), size=self.sampled)
+        drawn = drawn if self.catalogue is None else self.catalogue[drawn]
+        candidates = np.unique(np.concatenate([drawn, liked]))
+        share = self._share[candidates] * (1.0 if self.inputs else self.edge_dropout)
+        size = num_items if self.catalogue is None else len(self.catalogue)
+        return candidates, _log_q(self.sampled, size, share, num_users)
 
 
 class PairBatches:
@@ -213,8 +262,7 @@ class PairBatches:
     def _batch(self, pairs: NDArray[np.int64], rng: np.random.Generator) -> Batch:
         users = self.train.src[pairs].astype(np.int64)
         items = self.train.dst[pairs].astype(np.int64)
-        dropped = rng.random(len(self.train)) < self.edge_dropout
-        dropped[pairs] = True
+        dropped = self.propagation.leave_out(len(self.train), self.edge_dropout, rng, pairs)
         negatives = self._draw_negatives(users, rng)
         columns = np.unique(np.concatenate([items, negatives.ravel()]))
         distinct, row_of = np.unique(users, return_inverse=True)
@@ -236,7 +284,9 @@ class PairBatches:
             torch.from_numpy(target_columns),
             torch.from_numpy(masked[0]),
             torch.from_numpy(masked[1]),
-            None if self.pairwise else self._log_q(columns, len(pairs)),
+            None
+            if self.pairwise
+            else _log_q(self.negatives, len(self.catalogue), self._share[columns], len(pairs)),
             None if negative_columns is None else torch.from_numpy(negative_columns),
         )
 
@@ -261,14 +311,19 @@ class PairBatches:
         wrong = (columns >= 0) & (liked != items[rows])
         return rows[wrong], columns[wrong]
 
-    def _log_q(self, columns: NDArray[np.int64], size: int) -> Tensor:
-        """Log of the probability that an item is a column at all: as a positive of the batch, or drawn uniformly.
 
-        The correction of Bengio and Senecal 2008 for sampled softmax: scores are lowered by it, so that popular items,
-        which are candidates more often, are not pushed down for being so. Columns are distinct, so an item counts once
-        however often it was drawn: Q = 1 - (1 - 1/N)^n (1 - share)^B with n uniform draws and B positives.
-        """
-        with np.errstate(divide="ignore"):  # an item that every pair likes is certain: log 0 gives Q = 1
-            missed = self.negatives * np.log1p(-1 / len(self.catalogue))
-            missed = missed + size * np.log1p(-self._share[columns])
-        return torch.from_numpy(np.log(-np.expm1(missed)).astype(np.float32))
+def _log_q(drawn: int, size: int, share: NDArray[np.float64], seeds: int) -> Tensor:
+    """Log of the probability that an item is a column at all: as a positive of the batch, or drawn uniformly.
+
+    The correction of Bengio and Senecal 2008 for sampled softmax: scores are lowered by it, so that popular items,
+    which are candidates more often, are not pushed down for being so. Columns are distinct, so an item counts once
+    however often it was drawn: Q = 1 - (1 - 1/N)^n (1 - share)^B with n uniform draws and B pairs or users.
+
+    :param drawn: n.
+    :param size: N, the size of the catalogue that is drawn from.
+    :param share: probability that a pair or user of the batch brings the item, by column.
+    :param seeds: B.
+    """
+    with np.errstate(divide="ignore"):  # an item that every pair likes is certain: log 0 gives Q = 1
+        missed = drawn * np.log1p(-1 / size) + seeds * np.log1p(-share)
+    return torch.from_numpy(np.log(-np.expm1(missed)).astype(np.float32))

@@ -96,6 +96,10 @@ class TrainingConfig(StrictModel):
     weight_decay: float = Field(0.0, ge=0)
     """L2 regularisation (lambda2 of the paper)."""
 
+    sparse_updates: bool | Literal["auto"] = "auto"
+    """Whether a step updates only those rows of embedding tables that it read (lazy moments, L2 on those rows); ``auto``: if
+    neighbourhoods are sampled. Over the whole graph every row is read in every step, and nothing changes."""
+
     edge_dropout: float = Field(0.7, ge=0, lt=1)
     """Share of interactions left out of message passing in each step; under ``softmax`` they are what is predicted."""
 
@@ -106,6 +110,10 @@ class TrainingConfig(StrictModel):
     negatives: int = Field(1024, ge=1)
     """Uniform negatives: of a step under ``sampled_softmax`` (beside the batch's own positives), of a pair under
     ``bpr``, where it is 1 if not given."""
+
+    sampled_candidates: int | None = Field(None, ge=1)
+    """Under ``softmax``, the candidates of a step are what its users like and so many items drawn uniformly, corrected by
+    log Q; if not given, they are the whole catalogue."""
 
     candidates: Literal["auto", "catalogue", "trained"] = "auto"
     """Items that training scores against: the whole catalogue, or those with a training interaction; ``auto`` takes the
@@ -198,6 +206,10 @@ class FitConfig(StrictModel):
             raise ValueError(
                 f"training.reconstruction is {training.reconstruction:g}, but the loss is {training.loss!r}: "
                 "only 'softmax' predicts what was its input"
+            )
+        if training.sampled_candidates is not None and training.loss != "softmax":
+            raise ValueError(
+                f"training.sampled_candidates is for loss = 'softmax'; under {training.loss!r} it is training.negatives"
             )
         if training.validate_every > training.epochs:
             raise ValueError(

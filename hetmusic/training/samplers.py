@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hetmusic._resolve import Resolver
 from hetmusic.models.blocks import LayeredBlocks
+from hetmusic.training.left_out import LeftOut
 from hetmusic.training.tensors import GraphTensors
 
 
@@ -35,14 +36,14 @@ class Sampler(ABC):
         self,
         seeds: Mapping[str, NDArray[np.int64]],
         rng: np.random.Generator,
-        dropped: NDArray[np.bool_] | None = None,
+        dropped: LeftOut | None = None,
     ) -> LayeredBlocks:
         """Sample the neighbourhoods that the seeds' representations are computed from.
 
         :param seeds: distinct node indices per type (the destination nodes of the last layer).
         :param rng: source of randomness.
-        :param dropped: training interactions that no message may pass, bool ``(number of them,)``; of each direction of the
-            interaction, ``graph.interaction_ids`` says which interaction an edge is.
+        :param dropped: training interactions that no message may pass: ``dropped.of(ids)`` says which; of each direction of
+            the interaction, ``graph.interaction_ids`` says which interaction an edge is.
         :return: as many layers as there are fanouts; the nodes that a layer produces are the first of those that it reads.
         """
 

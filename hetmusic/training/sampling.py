@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -18,6 +19,8 @@ from hetmusic._arrays import expand_rows
 from hetmusic.graph.types import EdgeType
 from hetmusic.models.blocks import Layer, LayeredBlocks
 from hetmusic.relations import RelationBlock
+from hetmusic.relations.kernels import Csr
+from hetmusic.training.left_out import LeftOut
 from hetmusic.training.samplers import Sampler, samplers
 from hetmusic.training.tensors import GraphTensors
 
@@ -70,7 +73,7 @@ class NeighborSampler(Sampler):
         self,
         seeds: Mapping[str, IntArray],
         rng: np.random.Generator,
-        dropped: NDArray[np.bool_] | None = None,
+        dropped: LeftOut | None = None,
     ) -> LayeredBlocks:
         nodes = {ntype: np.asarray(seeds.get(ntype, ()), dtype=np.int64) for ntype in self.graph.num_nodes}
         layers: list[Layer] = []
@@ -84,14 +87,14 @@ class NeighborSampler(Sampler):
         targets: dict[str, IntArray],
         fanout: int,
         rng: np.random.Generator,
-        dropped: NDArray[np.bool_] | None,
+        dropped: LeftOut | None,
     ) -> tuple[Layer, dict[str, IntArray]]:
         picked: dict[EdgeType, tuple[IntArray, IntArray]] = {}
         for edge_type, relation in self._relations.items():
             number = self.per_relation.get(edge_type.relation, fanout)
             rows, edges = pick_edges(relation.indptr, targets[edge_type.dst], number, rng)
             if dropped is not None and relation.interaction is not None:
-                stay = ~dropped[relation.interaction[edges]]
+                stay = ~dropped.of(relation.interaction[edges])
                 rows, edges = rows[stay], edges[stay]
             picked[edge_type] = rows, edges
         sources = {ntype: [ids] for ntype, ids in targets.items()}
@@ -127,16 +130,27 @@ class NeighborSampler(Sampler):
         columns = self._position[edge_type.src][relation.indices[edges]]
         index = torch.from_numpy(edges)
         whole = relation.block
-        return RelationBlock.from_coo(
+        return RelationBlock(
             edge_type,
-            torch.from_numpy(columns),
-            torch.from_numpy(rows),
-            len(inputs[edge_type.src]),
-            len(targets[edge_type.dst]),
+            _csr(rows, columns, len(targets[edge_type.dst]), len(inputs[edge_type.src])),
             {name: value[index] for name, value in whole.edge.items()},
-            src_degree=_take(whole.src_degree, inputs[edge_type.src]),
-            dst_degree=_take(whole.dst_degree, targets[edge_type.dst]),
+            _take(whole.src_degree, inputs[edge_type.src]),
+            _take(whole.dst_degree, targets[edge_type.dst]),
         )
+
+
+def _csr(rows: IntArray, columns: IntArray, num_rows: int, num_columns: int) -> Csr:
+    """The pattern of edges that are sorted by row, and its transpose by counting, which is linear."""
+    indptr = np.zeros(num_rows + 1, dtype=np.int32)
+    np.cumsum(np.bincount(rows, minlength=num_rows), out=indptr[1:])
+    numbered = scipy.sparse.csr_array(
+        (np.arange(len(rows), dtype=np.int32), columns.astype(np.int32), indptr),
+        shape=(num_rows, num_columns),
+    )
+    turned = numbered.tocsc()
+    parts = (indptr, numbered.indices, turned.indptr, turned.indices, turned.data)
+    first, indices, *transposed = (torch.from_numpy(part.astype(np.int32, copy=False)) for part in parts)
+    return Csr(first, indices, num_rows, num_columns, (transposed[0], transposed[1], transposed[2]))
 
 
 def pick_edges(

@@ -19,6 +19,7 @@ from hetmusic.graph.view import TrainingView
 from hetmusic.models import GraphSchema, LayeredBlocks, full_graph_blocks
 from hetmusic.relations import RelationBlock
 from hetmusic.relations.kernels import Csr
+from hetmusic.training.left_out import LeftOut
 
 _SECONDS_A_DAY = 86_400.0
 
@@ -62,12 +63,11 @@ class GraphTensors:
         """The whole training graph in every layer."""
         return full_graph_blocks(self.blocks, self.num_nodes, num_layers)
 
-    def without(self, dropped: NDArray[np.bool_], num_layers: int) -> LayeredBlocks:
-        """The whole training graph but for some interactions, which are left out in both directions.
-
-        :param dropped: bool, shape ``(number of training interactions,)``.
-        """
-        keep = torch.from_numpy(~dropped)
+    def without(self, dropped: LeftOut, num_layers: int) -> LayeredBlocks:
+        """The whole training graph but for some interactions, which are left out in both directions."""
+        if not self.interaction_ids:
+            return self.full(num_layers)
+        keep = torch.from_numpy(~dropped.mask(len(next(iter(self.interaction_ids.values())))))
         blocks = dict(self.blocks)
         for edge_type, ids in self.interaction_ids.items():
             blocks[edge_type] = subset(blocks[edge_type], keep[ids])

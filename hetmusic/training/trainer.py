@@ -30,6 +30,7 @@ from hetmusic.training.checkpoint import StateFolder, save_weights
 from hetmusic.training.config import FitConfig
 from hetmusic.training.events import TrainingObserver
 from hetmusic.training.objective import Objective
+from hetmusic.training.optimizer import RowAdam, touched_rows, use_sparse_gradients
 from hetmusic.training.samplers import Sampler
 from hetmusic.training.sampling import samplers
 from hetmusic.training.stopping import EarlyStopping
@@ -85,9 +86,10 @@ class Trainer:
             )
         self.objective = Objective(config.training)
         self.batches = self._make_batches()
-        self.optimizer = torch.optim.Adam(
+        self.optimizer = RowAdam(
             model.parameters(), lr=config.training.lr, weight_decay=config.training.weight_decay
         )
+        use_sparse_gradients(self.model, self._sparse_updates())
         self.average = WeightAverage(model, config.training.averaging)
         self.stopping = EarlyStopping(config.training.patience)
         self.state = StateFolder(folder / run_layout.STATE_FOLDER)
@@ -237,9 +239,15 @@ class Trainer:
         loss = self.loss_of(batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        touched = touched_rows(self.model)
+        self.average.before_step(touched)
         self.optimizer.step()
-        self.average.update()
+        self.average.update(touched)
         return float(loss.detach())
+
+    def _sparse_updates(self) -> bool:
+        wanted = self.config.training.sparse_updates
+        return self.propagation_mode == "sampled" if wanted == "auto" else wanted
 
     def _make_batches(self) -> UserBatches | PairBatches:
         training, schema = self.config.training, self.model.schema
@@ -251,7 +259,7 @@ class Trainer:
         catalogue = self._candidates()
         if self.objective.loss.batches == "users":
             self._check_users_against_all(catalogue)
-            return UserBatches(*common, catalogue=catalogue)
+            return UserBatches(*common, catalogue, training.sampled_candidates, training.reconstruction > 0)
         return PairBatches(*common, training.negatives, self.objective.loss.batches == "triples", catalogue)
 
     def _make_sampler(self, layers: int) -> Sampler | None:
@@ -287,10 +295,9 @@ class Trainer:
                 "training.edge_dropout must be > 0"
             )
         candidates = schema.num_nodes[schema.item_type] if catalogue is None else len(catalogue)
-        if candidates > FULL_SOFTMAX_ITEMS:
+        if candidates > FULL_SOFTMAX_ITEMS and training.sampled_candidates is None:
             logger.warning(
-                "%d candidates are many for a softmax over all of them; "
-                "--set training.loss=sampled_softmax --set training.batch_size=4096 will be faster",
+                "%d candidates are many for a softmax over all of them; --auto takes a sample of them in every step",
                 candidates,
             )
 

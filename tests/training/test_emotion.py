@@ -15,6 +15,7 @@ from hetmusic.models.mmgnn import EMOTION
 from hetmusic.recommend import Run
 from hetmusic.run_layout import ITEM_EMOTIONS_FILE
 from hetmusic.training import load_config
+from hetmusic.training.left_out import LeftOutMask
 from hetmusic.training.sampling import NeighborSampler
 from hetmusic.training.tensors import GraphTensors, graph_schema
 from tests.graphs import make_graph
@@ -65,13 +66,13 @@ class TestSampling:
         rng = np.random.default_rng(0)
         dropped = rng.random(len(view.split.train)) < share
         sampler = NeighborSampler(tensors, [-1] * layers)
-        whole = tensors.without(dropped, layers)
+        whole = tensors.without(LeftOutMask(dropped), layers)
         users, items = np.array([7, 0, 20, 21]), np.array([3, 29, 0])
-        found = net.encode_users(sampler.sample({"user": users}, rng, dropped))[EMOTION]
+        found = net.encode_users(sampler.sample({"user": users}, rng, LeftOutMask(dropped)))[EMOTION]
         expected = net.encode_users(whole)[EMOTION][users]
         assert expected[:3].abs().sum(dim=1).min() > 0
         assert torch.allclose(found, expected, atol=1e-6)
-        found = net.encode_items(sampler.sample({"artist": items}, rng, dropped))[EMOTION]
+        found = net.encode_items(sampler.sample({"artist": items}, rng, LeftOutMask(dropped)))[EMOTION]
         assert torch.allclose(found, net.encode_items(whole)[EMOTION][items], atol=1e-6)
 
     def test_left_out_plays_do_not_reach_their_user(self, view):
@@ -80,7 +81,7 @@ class TestSampling:
         net = MMGNN(graph_schema(view), ModelConfig(dim=4, emotion=True), relations)
         tensors = GraphTensors.from_view(view, net.edge_types)
         everything = np.ones(len(view.split.train), dtype=bool)
-        assert (net.encode_users(tensors.without(everything, 2))[EMOTION] == 0).all()
+        assert (net.encode_users(tensors.without(LeftOutMask(everything), 2))[EMOTION] == 0).all()
 
 
 class TestRuns:

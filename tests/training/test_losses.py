@@ -259,6 +259,46 @@ class TestUserBatches:
         for row, column in zip(b.target_rows.tolist(), b.target_columns.tolist(), strict=True):
             assert (int(users[row]), int(kept[column])) in train
 
+    @pytest.mark.parametrize("inputs", [False, True])
+    @pytest.mark.parametrize("fanout", [None, 4])
+    def test_sampled_candidates(self, setup, inputs, fanout):
+        view, tensors = setup
+        train = set(zip(view.split.train.src.tolist(), view.split.train.dst.tolist(), strict=True))
+        batches = UserBatches(view.split.train, propagation(tensors, fanout), 8, 0.6, None, 3, inputs)
+        sizes = []
+        for b in batches.epoch(np.random.default_rng(0)):
+            items, nodes = b.item_ids.tolist(), b.user_blocks.input_nodes["user"]
+            users = [int(r if nodes is None else nodes[r]) for r in b.user_rows]
+            sizes.append(len(items))
+            assert items == sorted(set(items))
+            assert len(b.log_q) == len(items)
+            targets = {(users[r], items[c]) for r, c in zip(b.target_rows, b.target_columns, strict=True)}
+            masked = {(users[r], items[c]) for r, c in zip(b.masked_rows, b.masked_columns, strict=True)}
+            assert targets
+            assert not targets & masked
+            known = {pair for pair in train if pair[0] in set(users)}
+            # of the likes that are input, those among the candidates are masked: all, if they are predicted as well
+            if inputs:
+                assert targets | masked == known
+            assert {p for p in known - targets if p[1] in items} == masked
+            if b.item_rows is not None and fanout is not None:
+                assert b.item_blocks.input_nodes["artist"][b.item_rows].tolist() == items
+        assert min(sizes) < 30  # not the whole catalogue
+
+    @pytest.mark.parametrize("inputs", [False, True])
+    def test_log_q_of_sampled_candidates_is_how_often_they_are_candidates(self, setup, inputs):
+        view, tensors = setup
+        batches = UserBatches(view.split.train, propagation(tensors), 2, 0.6, None, 3, inputs)
+        rng = np.random.default_rng(0)
+        seen, expected, steps = np.zeros(30), np.full(30, np.nan), 0
+        for _ in range(100):
+            for b in batches.epoch(rng):
+                seen[b.item_ids.numpy()] += 1
+                expected[b.item_ids.numpy()] = b.log_q.exp().numpy()
+                steps += 1
+        # users of a step are drawn without replacement, which the formula takes for independent draws
+        assert np.abs(seen / steps - expected).max() < 0.05
+
 
 class TestPairBatches:
     @pytest.mark.parametrize("fanout", [None, 4, -1])

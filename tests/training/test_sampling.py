@@ -11,6 +11,7 @@ from hetmusic.graph import EdgeType
 from hetmusic.graph.splits import random_split
 from hetmusic.graph.view import TrainingView
 from hetmusic.models import MMGNN, ModelConfig, RelationConfig
+from hetmusic.training.left_out import LeftOutByChance, LeftOutMask
 from hetmusic.training.sampling import NeighborSampler, pick_edges
 from hetmusic.training.tensors import GraphTensors, graph_schema, subset
 from tests.blocks import random_block
@@ -147,8 +148,8 @@ class TestNeighborSampler:
         gone = set(zip(train.src[dropped].tolist(), train.dst[dropped].tolist(), strict=True))
         seeds = {"user": np.arange(40), "artist": np.arange(30)}
         for blocks in (
-            NeighborSampler(tensors, [-1, -1]).sample(seeds, np.random.default_rng(0), dropped),
-            tensors.without(dropped, 2),
+            NeighborSampler(tensors, [-1, -1]).sample(seeds, np.random.default_rng(0), LeftOutMask(dropped)),
+            tensors.without(LeftOutMask(dropped), 2),
         ):
             if blocks.input_nodes["user"] is None:
                 blocks = type(blocks)(
@@ -247,3 +248,30 @@ class TestGraphTensors:
         edges = set(zip(likes.src_index.tolist(), likes.dst_index.tolist(), strict=True))
         assert held
         assert not held & edges
+
+
+class TestLeftOutByChance:
+    def test_the_share_and_nothing_but_the_share(self):
+        ids = np.arange(200_000)
+        found = LeftOutByChance(0.3, 12345).of(ids)
+        # the standard error is sqrt(.3 · .7 / 200,000) = .001
+        assert abs(found.mean() - 0.3) < 0.005
+        # neighbours are independent of each other, and so are steps
+        assert abs(np.corrcoef(found[1:], found[:-1])[0, 1]) < 0.01
+        other = LeftOutByChance(0.3, 12346).of(ids)
+        assert abs(np.corrcoef(found, other)[0, 1]) < 0.01
+
+    def test_the_same_answer_whoever_asks(self):
+        left_out = LeftOutByChance(0.5, 7, np.array([9, 3]))
+        whole = left_out.mask(1000)
+        some = np.array([999, 3, 9, 3, 500])
+        assert left_out.of(some).tolist() == whole[some].tolist()
+        assert left_out.of(some.astype(np.int32)).tolist() == whole[some].tolist()
+        assert whole[[3, 9]].all()
+
+    @pytest.mark.parametrize(("share", "expected"), [(0.0, False), (1.0, True)])
+    def test_ends(self, share, expected):
+        assert (LeftOutByChance(share, 2**63 - 1).mask(500) == expected).all()
+
+    def test_named_ones_alone(self):
+        assert LeftOutByChance(0.0, 1, np.array([5, 2])).mask(8).nonzero()[0].tolist() == [2, 5]

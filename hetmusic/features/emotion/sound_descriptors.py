@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,8 +14,6 @@ from hetmusic.errors import EnvironmentProblem
 from hetmusic.features.describing import Described, prepare
 from hetmusic.features.emotion.descriptors import DESCRIPTORS, describe_sound
 from hetmusic.features.extraction.computing import Failure
-from hetmusic.features.extraction.run import default_workers
-from hetmusic.features.extraction.watching import Watcher
 from hetmusic.features.extractor import Extractor, Kind
 from hetmusic.features.sound import read_sound
 from hetmusic.features.sound.reading import check_listening
@@ -57,14 +54,13 @@ def describe_files(
     files: Sequence[Path | str],
     max_seconds: float,
     *,
-    workers: int | None = None,
-    watcher: Watcher | None = None,
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Described:
     """The descriptors of sound files, in several threads.
 
     :param files: a text instead of a path says why there is none.
-    :param workers: threads; by default one a core, at most eight.
-    :param watcher: told of progress.
+    :param progress: called with the number of files done and that of all.
     """
     extractor = EmotionDescriptors(max_seconds)
     extractor.load()
@@ -74,13 +70,11 @@ def describe_files(
     def one(file: Path | str) -> Any:
         return Failure(file) if isinstance(file, str) else prepare(extractor, file)
 
-    watcher = watcher or Watcher()
-    watcher.begin(extractor.name, len(files))
-    with ThreadPoolExecutor(workers or default_workers()) as pool, contextlib.ExitStack() as stack:
-        stack.callback(watcher.end)
+    with ThreadPoolExecutor(max(1, workers)) as pool:
         for row, found in enumerate(pool.map(one, files)):
             reasons.append(found.reason if isinstance(found, Failure) else None)
             if not isinstance(found, Failure):
                 values[row] = found
-            watcher.advance()
+            if progress is not None:
+                progress(row + 1, len(files))
     return Described(values, np.array([reason is None for reason in reasons], np.bool_), tuple(reasons))
