@@ -47,8 +47,19 @@ _STATES = {
 
 
 def reasons(modality: str, coverage: Coverage) -> list[str]:
-    """How many nodes lack a modality for which reason, a line each."""
-    return [f"{modality}: {count:,} absent: {reason}" for reason, count in coverage.reasons.items()]
+    """How many nodes lack a modality for which reason, a line each; of many reasons the most frequent."""
+    counts = list(coverage.reasons.items())
+    lines = [f"{modality}: {count:,} absent: {_short(reason, 200)}" for reason, count in counts[:_SHOWN]]
+    if rest := counts[_SHOWN:]:
+        lines.append(f"{modality}: {sum(n for _, n in rest):,} absent for {len(rest):,} other reasons")
+    return lines
+
+
+def _short(text: str, longest: int = 70) -> str:
+    """Text out of data, on one line: without its middle if it is long, and nothing that a terminal would obey."""
+    half = longest // 2 - 1
+    shown = text if len(text) <= longest else f"{text[:half]}...{text[-half:]}"
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in shown)
 
 
 def report(found: Sequence[ModalityReport]) -> None:
@@ -71,7 +82,7 @@ def report(found: Sequence[ModalityReport]) -> None:
         if len(r.failures):
             columns = ["key", "name", "path", "reason"]
             shown = [
-                [str(value or "") for value in row]
+                [_short(str(value or "")) for value in row]
                 for row in r.failures.head(_SHOWN).select(columns).iter_rows()
             ]
             click.echo("\n" + table(columns, shown, []))
@@ -96,7 +107,7 @@ def extractor(cls: type[Extractor]) -> None:
     click.echo(_words(cls))
     arguments = document(cls)
     if arguments:
-        rows = [[a.name, a.type, a.default or "(needed)", a.text] for a in arguments]
+        rows = [[a.name, a.type, a.default or "(needed)", _plain(a.text)] for a in arguments]
         click.echo("\n" + table(["argument", "type", "default", ""], rows, []))
     if cls.learns:
         click.echo("\nlearns from all items: where one changes, all vectors are computed again")
@@ -105,8 +116,13 @@ def extractor(cls: type[Extractor]) -> None:
 def _words(cls: type[Extractor]) -> str:
     """The docstring without its fields."""
     text = inspect.getdoc(cls) or "no description"
-    return re.split(r"^:\w+", text, maxsplit=1, flags=re.MULTILINE)[0].strip().replace("``", "`")
+    return _plain(re.split(r"^:\w+", text, maxsplit=1, flags=re.MULTILINE)[0].strip())
 
 
 def _first_line(cls: type[Extractor]) -> str:
-    return (inspect.getdoc(cls) or "").split("\n", 1)[0]
+    return _plain((inspect.getdoc(cls) or "").split("\n", 1)[0])
+
+
+def _plain(text: str) -> str:
+    """Code as people write it, not as docstrings do."""
+    return text.replace("``", "`")

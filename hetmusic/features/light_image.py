@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hetmusic.errors import FeatureError
 from hetmusic.features.extractor import extractors
 from hetmusic.features.light_base import LightExtractor
 from hetmusic.features.pictures import read_picture
 
 #: width and height to which every picture is scaled before it is described
 _SIZE = 64
+#: levels per channel of a histogram: with more there are more cells than pixels
+_MOST_LEVELS = 16
 #: number of gradient directions told apart, over half a turn
 _DIRECTIONS = 8
 
@@ -29,6 +32,8 @@ class ImageStatistics(LightExtractor):
     name = "colour-statistics"
 
     def __init__(self, levels: int = 4) -> None:
+        if not 1 <= levels <= _MOST_LEVELS:
+            raise FeatureError(f"colour histograms have 1 to {_MOST_LEVELS} levels per channel, not {levels}")
         self.levels = levels
 
     @property

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from hetmusic.cli._features_progress import Lines, _duration
-from hetmusic.features import extractors
+from hetmusic.cli._render_features import _short, reasons
+from hetmusic.features import Coverage, extractors
 from hetmusic.graph import MusicGraph
 from tests.cli.running import Result, hetmusic, snapshot
 
@@ -130,6 +131,7 @@ def test_extractors_are_listed_and_shown() -> None:
         assert name in listed
         shown = hetmusic("features", "show", name).succeeded().out
         assert ":param" not in shown
+        assert "``" not in shown
     assert "only so much is heard" in hetmusic("features", "show", "log-mel-statistics").out
     assert "learns from all items" in hetmusic("features", "show", "tfidf-svd").out
     own = hetmusic("features", "show", "tests.features.extraction.songs:Letters").succeeded().out
@@ -157,3 +159,19 @@ def test_lines_say_how_fast_and_how_long(
         lines.advance(11)
     assert capsys.readouterr().err == "audio: yamnet: 22 of 1,000, 2.0 a second, 8 min 09 s left\n"
     assert [_duration(seconds) for seconds in (7.4, 60, 7260)] == ["7 s", "1 min 00 s", "2 h 01 min"]
+
+
+def test_what_data_says_is_shown_short_and_harmless() -> None:
+    assert _short("a\x1b[31mb\n") == "a\\x1b[31mb\\x0a"
+    assert _short("Sigur Rós/夜") == "Sigur Rós/夜"
+    assert _short("a" * 40 + "b" * 60) == "a" * 34 + "..." + "b" * 34
+    many = Coverage(0, 2_100, {f"reason {number}": 2_000 // (number + 1) for number in range(30)})
+    lines = reasons("cover", many)
+    assert len(lines) == 21
+    assert lines[0] == "cover: 2,000 absent: reason 0"
+    assert lines[-1] == f"cover: {sum(2_000 // n for n in range(21, 31)):,} absent for 10 other reasons"
+
+
+def test_devices_are_checked_although_nothing_computes_there(songs: Path) -> None:
+    done = extract(songs, "--text", "--device", "tpu")
+    assert done.error == "error: unknown device 'tpu'; use auto, cpu, cuda or cuda:N"

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hetmusic.errors import FeatureError
 from hetmusic.features import describe
 from hetmusic.features.light_image import (
     ImageStatistics,
@@ -26,6 +27,12 @@ def test_histogram_by_hand() -> None:
 
 def test_histogram_sums_to_one() -> None:
     assert colour_histogram(np.random.default_rng(0).random((100, 3)), 4).sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("levels", [0, -1, 17])
+def test_levels_that_make_no_histogram(levels: int) -> None:
+    with pytest.raises(FeatureError, match=f"have 1 to 16 levels per channel, not {levels}"):
+        ImageStatistics(levels)
 
 
 def test_texture_of_a_ramp_and_of_nothing() -> None:

@@ -12,6 +12,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 
+from hetmusic._device import check_device_name
 from hetmusic._io import explaining_failed_write
 from hetmusic._version import __version__
 from hetmusic.errors import FeatureError
@@ -96,6 +97,7 @@ def extract_features(
     :param recompute: compute everything again.
     :raises FeatureError: before anything is computed, if a request cannot be met.
     """
+    check_device_name(device)
     node = node or graph.item_type
     raw = None if raw is None else Path(raw)
     dtype = "float16" if float16 else "float32"
@@ -224,7 +226,8 @@ class _Extraction:
         if not assembly.present.any():
             return "empty"
         listed = name in self.graph.modalities(self.node)
-        if listed and self._is(name, info):
+        self._reread()
+        if name in self.graph.modalities(self.node) and self._is(name, info):
             return "unchanged"
         pieces = assembly.pieces(self.dtype)
         dim, dtype = assembly.known.dim, np.dtype(self.dtype)
@@ -232,6 +235,20 @@ class _Extraction:
             self.node, name, pieces, dim=dim, dtype=dtype, info=info, overwrite=listed
         )
         return "replaced" if listed else "added"
+
+    def _reread(self) -> None:
+        """See what other processes have done to the graph meanwhile.
+
+        :raises FeatureError: if its nodes are others now, to which the vectors do not belong.
+        """
+        file = f"nodes/{self.node}.parquet"
+        nodes = self.graph.meta.files.get(file)
+        self.graph.reload()
+        if self.graph.meta.files.get(file) != nodes:
+            raise FeatureError(
+                f"{self.graph.path} was built again while modality {self.request.name!r} was computed; what was computed is "
+                "kept, so run the same command again"
+            )
 
     def _is(self, name: str, info: dict[str, Any]) -> bool:
         """Whether the graph holds the modality as it would be written."""

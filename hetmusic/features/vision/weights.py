@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from contextlib import nullcontext, redirect_stderr
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,16 +124,15 @@ def read(source: Source) -> State:
 def _download(published: WeightsEnum, file: Path) -> None:
     """Let torchvision download and check a file."""
     _log.info("downloading %s to %s", published.url, file)
-    seen = sys.stderr.isatty()
     try:
-        # torch names the file on stderr whether anyone looks or not
-        with network_patience(_PATIENCE), nullcontext() if seen else redirect_stderr(io.StringIO()):
-            published.get_state_dict(progress=seen, check_hash=True, weights_only=True)
+        # torch names the file on stdout
+        with network_patience(_PATIENCE), redirect_stdout(io.StringIO()):
+            published.get_state_dict(progress=sys.stderr.isatty(), check_hash=True, weights_only=True)
     except Exception as error:  # network, disk, proxy, checksum
         reason = " ".join(str(getattr(error, "reason", None) or error).split()) or type(error).__name__
         raise FeatureError(
             f"{published} cannot be downloaded ({reason}): download {published.url} elsewhere and put it into "
-            f"{file.parent}, or name a file with `weights`"
+            f"{file.parent}, or name a file by the argument `weights`"
         ) from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -269,6 +269,53 @@ def test_a_file_that_changes_while_it_is_read_is_absent_this_time(graph: MusicGr
     assert made.coverage.reasons["changed while it was read"] == 1
     assert extract(graph, Letters(), raw).coverage.present == 4
     np.testing.assert_array_equal(graph.modality("song", "cover").values[6], [7, 3, 1])
+
+
+class Meanwhile(Letters):
+    """Something else happens while it computes."""
+
+    name = "letters"
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        super().__init__()
+        self.happens = happens
+
+    def settings(self) -> dict[str, Any]:
+        return Letters().settings()
+
+    def extract(self, batch: Sequence[str]) -> np.ndarray:
+        if not self.batches:
+            self.happens()
+        return super().extract(batch)
+
+
+def test_another_process_that_makes_the_same_meanwhile_is_no_mistake(graph: MusicGraph, raw: Path) -> None:
+    (raw / "3.txt").write_text("fine")
+
+    def other() -> None:
+        assert extract(MusicGraph.open(graph.path), Letters(), raw).state == "added"
+
+    assert extract(graph, Meanwhile(other), raw).state == "unchanged"
+
+    def with_other_settings() -> None:
+        extract(MusicGraph.open(graph.path), Letters(2.0), raw, modality="new")
+
+    with pytest.raises(FeatureError, match="already has modality 'new' of song; pass --overwrite"):
+        extract(graph, Meanwhile(with_other_settings), raw, modality="new", recompute=True)
+
+
+def test_vectors_are_not_given_to_the_nodes_of_a_graph_built_meanwhile(graph: MusicGraph, raw: Path) -> None:
+    (raw / "3.txt").write_text("fine")
+
+    def build_again() -> None:
+        song_graph(graph.path, cover=COVERS[::-1])
+
+    with pytest.raises(FeatureError, match="was built again while modality 'cover' was computed"):
+        extract(graph, Meanwhile(build_again), raw)
+    opened = MusicGraph.open(graph.path)
+    assert opened.modalities("song") == []
+    assert extract(opened, Meanwhile(build_again), raw).computed == 0
+    np.testing.assert_array_equal(opened.modality("song", "cover").values[2], [3, 0, 1])
 
 
 def test_settings_have_to_be_json(graph: MusicGraph, raw: Path) -> None:

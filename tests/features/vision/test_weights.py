@@ -217,7 +217,7 @@ def test_published_weights_are_downloaded_once_and_checked(home, server, publish
     assert [path.name for path in home.iterdir()] == [f"squeezenet1_1-{digest[:8]}.pth"]
     # what results are cached under must not change by the download
     assert TorchvisionEmbedding(TINY).settings() == before
-    assert capfd.readouterr().err == ""
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_download_that_is_something_else_is_refused(home, server, published):
@@ -235,7 +235,9 @@ def test_no_network_is_one_line_that_says_what_to_do(home, published):
     assert said.startswith(
         "SqueezeNet1_1_Weights.IMAGENET1K_V1 cannot be downloaded ([Errno 111] Connection refused)"
     )
-    assert said.endswith(f": download {url} elsewhere and put it into {home}, or name a file with `weights`")
+    assert said.endswith(
+        f": download {url} elsewhere and put it into {home}, or name a file by the argument `weights`"
+    )
 
 
 def test_a_network_that_swallows_everything_is_given_up(home, published, monkeypatch):
