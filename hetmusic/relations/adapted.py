@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from hetmusic.relations.base import RelationEncoder
-from hetmusic.relations.convolution_arguments import check_forward, is_convolution, own_parameters
+from hetmusic.relations.convolution_arguments import MergeHeads, check_forward, is_convolution, own_parameters
 from hetmusic.relations.registry import relation_encoders
 from hetmusic.relations.weights import WeightScale
 
@@ -20,11 +20,8 @@ def encoder_of_convolution(convolution: type) -> type[RelationEncoder] | None:
     if not is_convolution(convolution):
         return None
     check_forward(convolution)
-    from hetmusic.relations.convolutions import (
-        ConvolutionEncoder,
-        MergeHeads,
-        make_convolution,
-    )  # DGL is slow to import
+    # DGL is slow to import
+    from hetmusic.relations.convolutions import ConvolutionEncoder, make_convolution
 
     class Adapted(ConvolutionEncoder):
         def __init__(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 from torch.nn import functional
 
 from hetmusic.errors import ConfigError, did_you_mean
+
+#: what becomes of several attention heads: side by side, each of size dim / heads, or averaged, each of size dim
+MergeHeads = Literal["concat", "mean"]
 
 #: names that constructors give the size of what comes in and what goes out
 INPUT_SIZES = ("in_feats", "in_feat", "in_size", "input_d")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
@@ -11,12 +11,9 @@ from hetmusic._dgl import dgl
 from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.relations.base import RelationEncoder
 from hetmusic.relations.block import NodeInputs, RelationBlock
-from hetmusic.relations.convolution_arguments import convolution_arguments, takes
+from hetmusic.relations.convolution_arguments import MergeHeads, convolution_arguments, takes
 from hetmusic.relations.dgl_graphs import dgl_block, dgl_graph
 from hetmusic.relations.weights import WeightScale, check_scale, edge_weights
-
-#: what becomes of several attention heads: side by side, each of size dim / heads, or averaged, each of size dim
-MergeHeads = Literal["concat", "mean"]
 
 #: convolutions that take one representation a node, so that the nodes at both ends must be the same ones
 WHOLE_GRAPH = frozenset(

@@ -16,10 +16,10 @@ from hetmusic.relations.weights import edge_weights, sum_by_dst
 
 @relation_encoders.register("confidence")
 class ConfidenceEncoder(RelationEncoder):
-    """Σ c_vu h_u / Σ c_vu with c_vu = 1 + a · log(1 + w_vu / e) (confidence of Hu, Koren and Volinsky 2008, eq. 6).
+    """Mean weighted by play counts, c_vu = 1 + a · log(1 + w_vu / e) (confidence of Hu, Koren and Volinsky 2008, eq. 6).
 
-    One listen says something, hundreds say more, and a is how much more: with a = 0 it is the plain mean. Edges without
-    weights count alike.
+    h_v = Σ_u c_vu h_u / Σ_u c_vu: one listen says something, hundreds say more, and a is how much more; with a = 0 it is the
+    plain mean. Edges without weights count alike.
 
     :param dim: size of the representations.
     :param alpha: a, or what it starts from.

@@ -13,7 +13,7 @@ from hetmusic.relations.registry import relation_encoders
 
 @relation_encoders.register("gated")
 class GatedEncoder(RelationEncoder):
-    """g_v · mean(h_u) with one gate a node, g_v = sigmoid(w · [h_v, mean, h_v ∘ mean] + b).
+    """Mean behind a gate of each node, g_v · mean(h_u), g_v = sigmoid(w · [h_v, mean, h_v ∘ mean] + b).
 
     Gates as in Srivastava, Greff and Schmidhuber 2015, Highway Networks.
 

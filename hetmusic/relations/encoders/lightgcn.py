@@ -12,7 +12,7 @@ from hetmusic.relations.weights import WeightScale, check_scale, edge_weights
 
 @relation_encoders.register("lightgcn")
 class LightGCNEncoder(RelationEncoder):
-    """Σ w_vu h_u / (d_u^a · d_v^b) (He et al. 2020, LightGCN, eq. 3, where a = b = 1/2).
+    """Degree-normalised sum, Σ w_vu h_u / (d_u^a · d_v^b) (He et al. 2020, LightGCN, eq. 3, where a = b = 1/2).
 
     w_vu = 1 unless edge weights are in use. The destination's degree is that in the batch (its sampled or kept edges), the
     source's that in the training graph: a source's own edges are not in the batch as a rule.

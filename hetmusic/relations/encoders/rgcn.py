@@ -16,7 +16,7 @@ from hetmusic.relations.registry import relation_encoders
 
 @relation_encoders.register("rgcn")
 class RGCNEncoder(RelationEncoder):
-    """W_r · mean(h_u), W_r = Σ_b a_rb V_b (Schlichtkrull et al. 2018, Relational Graph Convolutional Networks, eqs. 2, 3).
+    """Mean times a matrix, W_r · mean(h_u), of bases: W_r = Σ_b a_rb V_b (Schlichtkrull et al. 2018, R-GCN, eqs. 2, 3).
 
     The bases V_b are one set for all relations of a layer that have this encoder with as many bases; the coefficients
     a_rb are the relation's own. The term W_0 h_v of eq. 2 is not part of a message.

@@ -11,7 +11,7 @@ from hetmusic.relations.registry import relation_encoders
 
 @relation_encoders.register("sage")
 class SAGEEncoder(RelationEncoder):
-    """ReLU(W_own h_v + b + W_nbr mean(h_u)) (Hamilton, Ying and Leskovec 2017, GraphSAGE, algorithm 1, mean aggregator).
+    """GraphSAGE's mean aggregator, ReLU(W_own h_v + b + W_nbr mean(h_u)) (Hamilton et al. 2017, algorithm 1).
 
     :param dim: size of the representations.
     :param activation: whether the ReLU is applied.

@@ -16,12 +16,11 @@ from hetmusic.relations.weights import WeightScale, check_scale, edge_weights, s
 
 @relation_encoders.register("time-decay")
 class TimeDecayEncoder(RelationEncoder):
-    """Σ w_vu h_u / Σ w_vu, w_vu = 2^(-age_vu / H) times the edge's weight if that is in use.
+    """Mean in which old edges count less, w_vu = 2^(-age_vu / H) times the edge's weight if that is in use.
 
-    Exponential forgetting with half-life H as in Ding and Li 2005, Time Weight Collaborative Filtering.
-
-    age_vu is the number of days from the edge to v's latest edge in the batch; since weights are divided by their sum, any
-    other reference would give the same. An edge of unknown time counts as v's average edge of known time.
+    h_v = Σ_u w_vu h_u / Σ_u w_vu, exponential forgetting with half-life H as in Ding and Li 2005 (Time Weight Collaborative
+    Filtering). age_vu is the number of days from the edge to v's latest edge in the batch; since weights are divided by
+    their sum, any other reference would give the same. An edge of unknown time counts as v's average edge of known time.
 
     :param dim: size of the representations.
     :param half_life: H in days, or what it starts from.
