@@ -14,13 +14,17 @@ from hetmusic.features.extractor import Absent, extractors
 from hetmusic.features.light_base import LightExtractor
 from hetmusic.features.lyrics import is_instrumental
 
+#: words and directions are learned from at most so many texts, drawn at random: more of them would only take memory
+LEARNED = 100_000
+
 
 @extractors.register("tfidf-svd")
 class TextTfidfSvd(LightExtractor):
     """Words, weighted by rarity, projected to the main directions of the texts that it was fitted on.
 
-    Vectors have unit length, so their inner product is the cosine. The directions' signs are fixed
-    (scikit-learn's ``svd_flip``) and the random projection is seeded: the same texts give the same vectors.
+    Of a larger catalogue 100,000 texts drawn at random are learned from. Vectors have unit length, so their inner
+    product is the cosine. The directions' signs are fixed (scikit-learn's ``svd_flip``) and all that is random is
+    seeded: the same texts give the same vectors.
 
     :param dim: length of a vector; where the texts have fewer directions, the last columns are zero.
     :param max_terms: only so many of the most frequent words count.
@@ -57,7 +61,8 @@ class TextTfidfSvd(LightExtractor):
         # scikit-learn takes a second to import
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        texts = [text for text in items if text.strip() and not is_instrumental(text)]
+        readable = (text for text in items if text.strip() and not is_instrumental(text))
+        texts = sample(readable, LEARNED, self.seed)
         # a word of a single text relates it to no other, but a handful of texts may share none
         min_df, max_df = (2, self.max_share) if len(texts) >= 10 else (1, 1.0)
         vectorizer = TfidfVectorizer(
@@ -111,3 +116,15 @@ class TextTfidfSvd(LightExtractor):
             raise Absent("no known words")
         unit: NDArray[np.floating[Any]] = vector / length
         return unit
+
+
+def sample(items: Iterable[str], size: int, seed: int) -> list[str]:
+    """At most ``size`` of the items, each with the same chance (algorithm R; Vitter 1985); all, in order, if they fit."""
+    rng = np.random.default_rng(seed)
+    kept: list[str] = []
+    for number, item in enumerate(items):
+        if number < size:
+            kept.append(item)
+        elif (place := int(rng.integers(number + 1))) < size:
+            kept[place] = item
+    return kept

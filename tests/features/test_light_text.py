@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from hetmusic.errors import FeatureError
-from hetmusic.features import describe
-from hetmusic.features.light_text import TextTfidfSvd
+from hetmusic.features import describe, light_text
+from hetmusic.features.light_text import TextTfidfSvd, sample
 
 TEXTS = ["sun beach wave", "sun beach sand", "snow ice frost", "snow ice cold", None, "   ", "wave sand"]
 
@@ -106,3 +106,20 @@ def test_scikit_learn_is_imported_only_for_fitting() -> None:
         "import sys, hetmusic.features.extract_light; sys.exit(bool({'sklearn', 'torch'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_sample_gives_every_item_the_same_chance() -> None:
+    items = [str(number) for number in range(20)]
+    assert sample(iter(items), 20, 0) == items == sample(iter(items), 50, 0)
+    drawn = [sample(iter(items), 5, seed) for seed in range(4000)]
+    assert all(len(set(kept)) == 5 for kept in drawn)
+    counts = np.bincount([int(item) for kept in drawn for item in kept], minlength=20)
+    assert np.abs(counts - 1000).max() < 5 * np.sqrt(1000 * 0.75)
+    assert sample(iter(items), 5, 3) == sample(iter(items), 5, 3)
+
+
+def test_large_catalogues_are_learned_from_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(light_text, "LEARNED", 12)
+    extractor = TextTfidfSvd(dim=2)
+    extractor.fit(f"word{n % 3} other{n % 2}" for n in range(10_000))
+    assert describe(extractor, ["word1 other1"]).present.all()

@@ -7,7 +7,6 @@ import hashlib
 import inspect
 import json
 import logging
-import os
 import re
 import time
 from collections.abc import Sequence
@@ -63,6 +62,15 @@ def open_cache(folder: Path) -> None:
             f"{folder} is a cache of format {version} (made by hetmusic {made}), this version reads {FORMAT}: "
             "remove the folder or choose another one by --cache"
         )
+    _tidy(folder)
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what killed processes have left half-written."""
+    for path in folder.rglob(".*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _ABANDONED:
+                path.unlink()
 
 
 def identity(extractor: Extractor, catalogue: str | None) -> dict[str, Any]:
@@ -88,10 +96,12 @@ def identity(extractor: Extractor, catalogue: str | None) -> dict[str, Any]:
 
 
 def _source(cls: type) -> str | None:
-    """SHA-256 of the file that a class is written in, None where there is no such file."""
+    """SHA-256 of the file that a class is written in, or of the class alone in a notebook; None if it is nowhere."""
     try:
         file = inspect.getsourcefile(cls)
-        return None if file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest()
+        there = file is not None and Path(file).is_file()
+        code = Path(str(file)).read_bytes() if there else inspect.getsource(cls).encode()
+        return hashlib.sha256(code).hexdigest()
     except (OSError, TypeError):
         return None
 
@@ -193,10 +203,3 @@ class ResultCache:
         """Remove all results."""
         for path in (path for folder in self._folders for path in folder.glob("*.npz")):
             path.unlink(missing_ok=True)
-
-    def tidy(self) -> None:
-        """Remove what killed processes have left half-written."""
-        for path in self.folder.glob(".*.tmp"):
-            with contextlib.suppress(OSError):
-                if time.time() - os.stat(path).st_mtime > _ABANDONED:  # noqa: PTH116
-                    path.unlink()

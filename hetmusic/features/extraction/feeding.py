@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -132,7 +132,11 @@ class Feeder:
         if not self._items.same(row):
             content = Failure("changed while it was read")
         if isinstance(content, Failure):
-            return Prepared(row, content, 1, 64)
+            # a reason is the same for all files that it holds for
+            reason = (
+                content.reason.replace(str(item), "the file") if isinstance(item, Path) else content.reason
+            )
+            return Prepared(row, replace(content, reason=reason), 1, 64)
         return Prepared(row, content, max(1, int(self._extractor.size(content))), memory_of(content))
 
     def _put(self, prepared: Prepared) -> None:
