@@ -82,7 +82,7 @@ def extract_emotion(
 ) -> EmotionReport:
     """What ``--emotion`` does."""
     from hetmusic.features.emotion.add import add_emotion
-    from hetmusic.features.emotion.asking import parse_attributes
+    from hetmusic.features.emotion.pairs import parse_pairs
     from hetmusic.features.emotion.weights import parse_weights
 
     return add_emotion(
@@ -91,7 +91,9 @@ def extract_emotion(
         weights=None if emotion_weights is None else parse_weights(emotion_weights),
         model=emotion_model,
         lexicon=lexicon,
-        attributes=None if emotion_from is None else parse_attributes(emotion_from),
+        attributes=None
+        if emotion_from is None
+        else parse_pairs(emotion_from, "--emotion-from", "sound=ATTRIBUTE"),
         overwrite=overwrite,
         cache=cache,
         watcher=watcher,

@@ -27,9 +27,10 @@ PATH = click.Path(path_type=Path)
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the division into folds."
 )
-@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True)
+@click.option("--workers", type=click.IntRange(min=1), help="Threads that decode.  [default: one a core]")
 @click.option("--out", type=PATH, required=True, help="The model, e.g. emotion.safetensors.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
 def command(
     annotations: Path,
     sounds: Path | None,
@@ -37,9 +38,10 @@ def command(
     scale: str | None,
     max_seconds: float,
     seed: int,
-    workers: int,
+    workers: int | None,
     out: Path,
     overwrite: bool,
+    quiet: bool,
 ) -> None:
     """Learn the emotion of sounds from ratings of people.
 
@@ -48,19 +50,22 @@ def command(
     Prints how well the model does on songs that it has not seen (nested cross-validation), and stores these figures in the
     model: they are its confidence in `hetmusic features extract --emotion`.
     """
-    from hetmusic.features.emotion.annotations import parse_columns, parse_scale
+    from hetmusic.cli._features_progress import watcher
+    from hetmusic.features.emotion.annotations import parse_scale
+    from hetmusic.features.emotion.pairs import parse_pairs
     from hetmusic.features.emotion.train import train_emotion
 
     report = train_emotion(
         annotations,
         out,
         sounds=sounds,
-        columns=parse_columns(columns) if columns is not None else None,
+        columns=None if columns is None else parse_pairs(columns, "--columns", "key=COLUMN"),
         scale=parse_scale(scale) if scale is not None else None,
         max_seconds=max_seconds,
         seed=seed,
         workers=workers,
         overwrite=overwrite,
+        watcher=watcher(quiet),
     )
     click.echo(str(report))
     click.echo(f"wrote {out}")

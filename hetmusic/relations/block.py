@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hetmusic.graph.types import EdgeType
-from hetmusic.relations.kernels import Csr, row_index, segment_softmax, spmm
+from hetmusic.relations.kernels import Csr, row_index, sddmm, segment_softmax, spmm
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,15 @@ class RelationBlock:
         """
         values = x.new_ones(self.num_edges) if weight is None else weight
         return spmm(self.csr, values, x)
+
+    def dot(self, y: Tensor, x: Tensor) -> Tensor:
+        """Inner product of both ends of every edge, ``y[destination] · x[source]``, in one fused product.
+
+        :param y: shape ``(num_dst, dim)``.
+        :param x: shape ``(num_src, dim)``.
+        :return: shape ``(num_edges,)``.
+        """
+        return sddmm(self.csr, y, x)
 
     def softmax(self, scores: Tensor) -> Tensor:
         """Softmax of edge scores over each destination's edges; shape ``(num_edges, heads)`` in and out."""

@@ -15,6 +15,16 @@ def check_heads(encoder: str, dim: int, heads: int) -> None:
         raise ConfigError(f"relation encoder {encoder!r} cannot split dim {dim} into {heads} heads")
 
 
+def dot_heads(relation: RelationBlock, queries: Tensor, keys: Tensor) -> Tensor:
+    """Per head, the inner product of both ends of every edge, ``query[destination] · key[source]``.
+
+    :param queries: shape ``(num_dst, heads, dim of a head)``.
+    :param keys: shape ``(num_src, heads, dim of a head)``.
+    :return: shape ``(num_edges, heads)``.
+    """
+    return torch.stack([relation.dot(queries[:, k], keys[:, k]) for k in range(keys.shape[1])], dim=1)
+
+
 def sum_heads(relation: RelationBlock, values: Tensor, alpha: Tensor) -> Tensor:
     """Per head, the sum over each destination's edges of ``alpha * value[source]``; the heads side by side.
 

@@ -47,11 +47,20 @@ def row_index(indptr: Tensor, nnz: int) -> Tensor:
     return torch.repeat_interleave(rows, counts, output_size=nnz)
 
 
+def _exact(x: Tensor) -> Tensor:
+    """In float32 where it is less: half precision has no sparse product on the CPU, and long sums want float32 anyway."""
+    return x.float() if x.dtype in {torch.bfloat16, torch.float16} else x
+
+
+def _is_plain(x: Tensor) -> bool:
+    """Whether torch's sparse products take a tensor; fake ones and those on meta have none."""
+    # an embedding table comes as a Parameter
+    return x.device.type in {"cpu", "cuda"} and type(x) in {Tensor, Parameter}
+
+
 def _product(indptr: Tensor, indices: Tensor, values: Tensor, shape: tuple[int, int], x: Tensor) -> Tensor:
-    # an embedding table comes as a Parameter; other subclasses (fake tensors) have no sparse product
-    if x.device.type in {"cpu", "cuda"} and type(x) in {Tensor, Parameter}:
-        # half precision has no sparse product on the CPU, and long sums want float32 anyway
-        exact = x.float() if x.dtype in {torch.bfloat16, torch.float16} else x
+    if _is_plain(x):
+        exact = _exact(x)
         with torch.autocast(x.device.type, enabled=False):
             matrix = torch.sparse_csr_tensor(
                 indptr, indices, values.to(exact.dtype), size=shape, check_invariants=False
@@ -62,27 +71,67 @@ def _product(indptr: Tensor, indices: Tensor, values: Tensor, shape: tuple[int, 
     return out.index_add(0, rows, x[indices.long()] * values[:, None])
 
 
+def _times(pattern: Csr, values: Tensor, x: Tensor) -> Tensor:
+    """The matrix with these values times x, ``(num_rows, dim)``."""
+    return _product(pattern.indptr, pattern.indices, values, (pattern.num_rows, pattern.num_cols), x)
+
+
+def _transposed_times(pattern: Csr, values: Tensor, y: Tensor) -> Tensor:
+    """The transposed matrix times y, ``(num_cols, dim)``."""
+    indptr, indices, order = pattern.transposed
+    return _product(indptr, indices, values[order.long()], (pattern.num_cols, pattern.num_rows), y)
+
+
+def _at_entries(pattern: Csr, y: Tensor, x: Tensor) -> Tensor:
+    """Inner product of y[row] and x[column] at every entry, ``(nnz,)``."""
+    # torch makes room for as many entries as a matrix has places, which edges that occur twice may exceed
+    fits = len(pattern.indices) <= pattern.num_rows * pattern.num_cols
+    if fits and _is_plain(x) and x.device.type == "cpu":
+        # without arrays of shape (nnz, dim), of which making the memory alone takes many times longer
+        left, right = _exact(y), _exact(x)
+        shape = (pattern.num_rows, pattern.num_cols)
+        with torch.autocast("cpu", enabled=False):
+            zeros = left.new_zeros(len(pattern.indices))
+            matrix = torch.sparse_csr_tensor(
+                pattern.indptr, pattern.indices, zeros, size=shape, check_invariants=False
+            )
+            found: Tensor = torch.sparse.sampled_addmm(
+                matrix, left, right.to(left.dtype).T, beta=0.0
+            ).values()
+            return found.to(x.dtype)
+    rows = row_index(pattern.indptr, len(pattern.indices))
+    return (y[rows] * x[pattern.indices.long()]).sum(dim=1)
+
+
 class _SparseProduct(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, pattern: Csr, values: Tensor, x: Tensor) -> Tensor:
         ctx.pattern = pattern
         ctx.save_for_backward(values, x if ctx.needs_input_grad[1] else None)
-        return _product(pattern.indptr, pattern.indices, values, (pattern.num_rows, pattern.num_cols), x)
+        return _times(pattern, values, x)
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> tuple[None, Tensor | None, Tensor | None]:
-        pattern: Csr = ctx.pattern
         values, x = ctx.saved_tensors
         grad = grads[0].contiguous()
-        grad_values = grad_x = None
-        if ctx.needs_input_grad[1]:
-            rows = row_index(pattern.indptr, len(pattern.indices))
-            grad_values = (grad[rows] * x[pattern.indices.long()]).sum(dim=1)
-        if ctx.needs_input_grad[2]:
-            indptr, indices, order = pattern.transposed
-            shape = (pattern.num_cols, pattern.num_rows)
-            grad_x = _product(indptr, indices, values[order.long()], shape, grad)
+        grad_values = _at_entries(ctx.pattern, grad, x) if ctx.needs_input_grad[1] else None
+        grad_x = _transposed_times(ctx.pattern, values, grad) if ctx.needs_input_grad[2] else None
         return None, grad_values, grad_x
+
+
+class _EntryProduct(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, pattern: Csr, y: Tensor, x: Tensor) -> Tensor:
+        ctx.pattern = pattern
+        ctx.save_for_backward(x if ctx.needs_input_grad[1] else None, y if ctx.needs_input_grad[2] else None)
+        return _at_entries(pattern, y, x)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple[None, Tensor | None, Tensor | None]:
+        x, y = ctx.saved_tensors
+        grad_y = _times(ctx.pattern, grads[0], x) if ctx.needs_input_grad[1] else None
+        grad_x = _transposed_times(ctx.pattern, grads[0], y) if ctx.needs_input_grad[2] else None
+        return None, grad_y, grad_x
 
 
 def spmm(pattern: Csr, values: Tensor, x: Tensor) -> Tensor:
@@ -97,6 +146,21 @@ def spmm(pattern: Csr, values: Tensor, x: Tensor) -> Tensor:
         # keeps the result inside the autograd graph, so that a batch without edges still has gradients (zeros)
         return x.new_zeros(pattern.num_rows, x.shape[1]) + 0.0 * x.sum()
     result = _SparseProduct.apply(pattern, values.to(x.dtype), x)
+    assert isinstance(result, Tensor)
+    return result
+
+
+def sddmm(pattern: Csr, y: Tensor, x: Tensor) -> Tensor:
+    """Dense times dense where the pattern has entries: y[row] · x[column] for each.
+
+    :param pattern: sparsity pattern, ``(num_rows, num_cols)``.
+    :param y: shape ``(num_rows, dim)``; may require a gradient.
+    :param x: shape ``(num_cols, dim)``; may require a gradient.
+    :return: shape ``(nnz,)``.
+    """
+    if len(pattern.indices) == 0:
+        return x.new_zeros(0) + 0.0 * x.sum() + 0.0 * y.sum()
+    result = _EntryProduct.apply(pattern, y.to(x.dtype), x)
     assert isinstance(result, Tensor)
     return result
 

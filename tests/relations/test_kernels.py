@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from hetmusic.relations import RelationBlock
 from hetmusic.relations.kernels import segment_softmax, spmm
-from tests.blocks import fake_cuda, needs_cuda_build, random_block
+from tests.blocks import LIKED_BY, fake_cuda, needs_cuda_build, random_block
 
 
 def dense(block, values):
@@ -34,6 +35,29 @@ def test_product_and_gradients_equal_the_dense_ones(num_src, num_dst, num_edges,
             assert torch.allclose(mine, reference)
 
 
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 36), st.integers(0, 9))
+def test_products_at_entries_and_gradients_equal_the_dense_ones(num_src, num_dst, num_edges, seed):
+    block = random_block(num_src, num_dst, min(num_edges, num_src * num_dst), seed)
+    torch.manual_seed(seed)
+    y, x = (torch.randn(count, 3, dtype=torch.float64, requires_grad=True) for count in (num_dst, num_src))
+    target = torch.randn(block.num_edges, dtype=torch.float64)
+    ours = block.dot(y, x)
+    theirs = (y @ x.T)[block.dst_index, block.src_index]
+    assert torch.allclose(ours, theirs)
+    for mine, reference in zip(
+        torch.autograd.grad((ours * target).sum(), [y, x]),
+        torch.autograd.grad((theirs * target).sum(), [y, x]),
+        strict=True,
+    ):
+        assert torch.allclose(mine, reference)
+
+
+def test_products_at_entries_of_edges_that_occur_twice():
+    twice = RelationBlock.from_coo(LIKED_BY, torch.tensor([1, 0, 1]), torch.tensor([0, 0, 0]), 2, 1)
+    y, x = torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0], [5.0, 6.0]])
+    assert twice.dot(y, x).tolist() == [17, 11, 17]
+
+
 def test_transposed_pattern_is_the_transpose():
     block = random_block(5, 4, 9)
     indptr, indices, order = block.csr.transposed
@@ -45,8 +69,10 @@ def test_transposed_pattern_is_the_transpose():
 def test_meta_device_runs_forward_and_backward():
     block = random_block(5, 4, 9).to(torch.device("meta"))
     x = torch.randn(5, 3, device="meta", requires_grad=True)
-    out = block.sum(x)
+    values = block.dot(torch.randn(4, 3, device="meta"), x)
+    out = block.sum(x, values)
     out.sum().backward()
+    assert values.shape == (9,)
     assert out.shape == (4, 3)
     assert x.grad.device.type == "meta"
 

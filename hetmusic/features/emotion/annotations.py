@@ -88,20 +88,6 @@ def read_annotations(
     )
 
 
-def parse_columns(text: str) -> dict[str, str]:
-    """Read ``key=song_id,valence=mean_valence``.
-
-    :raises FeatureError: for a part that is not of that form.
-    """
-    found = {}
-    for part in text.split(","):
-        name, equals, column = (piece.strip() for piece in part.partition("="))
-        if not (name and equals and column):
-            raise FeatureError(f"--columns {text!r}: {part.strip()!r} is not of the form key=COLUMN")
-        found[name] = column
-    return found
-
-
 def parse_scale(text: str) -> tuple[float, float]:
     """Read ``1,9``.
 

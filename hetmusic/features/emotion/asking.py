@@ -24,20 +24,6 @@ CONFIDENCE = "emotion_confidence"
 ATTRIBUTES = {"lyrics": request.ATTRIBUTES["text"], "sound": request.ATTRIBUTES["audio"]}
 
 
-def parse_attributes(text: str) -> dict[str, str]:
-    """Read ``sound=key,lyrics=words``.
-
-    :raises FeatureError: for a part that is not of that form.
-    """
-    found = {}
-    for part in text.split(","):
-        source, equals, name = (piece.strip() for piece in part.partition("="))
-        if not (source and equals and name):
-            raise FeatureError(f"emotion from {text!r}: {part.strip()!r} is not of the form sound=ATTRIBUTE")
-        found[source] = name
-    return found
-
-
 def refuse_overwriting(
     before: GraphBefore, meta: GraphMeta, items: pl.DataFrame, settings: Mapping[str, Any]
 ) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,6 +15,8 @@ from hetmusic.errors import EnvironmentProblem
 from hetmusic.features.describing import Described, prepare
 from hetmusic.features.emotion.descriptors import DESCRIPTORS, describe_sound
 from hetmusic.features.extraction.computing import Failure
+from hetmusic.features.extraction.run import default_workers
+from hetmusic.features.extraction.watching import Watcher
 from hetmusic.features.extractor import Extractor, Kind
 from hetmusic.features.sound import read_sound
 from hetmusic.features.sound.reading import check_listening
@@ -54,13 +57,14 @@ def describe_files(
     files: Sequence[Path | str],
     max_seconds: float,
     *,
-    workers: int = 2,
-    progress: Callable[[int, int], None] | None = None,
+    workers: int | None = None,
+    watcher: Watcher | None = None,
 ) -> Described:
     """The descriptors of sound files, in several threads.
 
     :param files: a text instead of a path says why there is none.
-    :param progress: called with the number of files done and that of all.
+    :param workers: threads; by default one a core, at most eight.
+    :param watcher: told of progress.
     """
     extractor = EmotionDescriptors(max_seconds)
     extractor.load()
@@ -70,11 +74,13 @@ def describe_files(
     def one(file: Path | str) -> Any:
         return Failure(file) if isinstance(file, str) else prepare(extractor, file)
 
-    with ThreadPoolExecutor(max(1, workers)) as pool:
+    watcher = watcher or Watcher()
+    watcher.begin(extractor.name, len(files))
+    with ThreadPoolExecutor(workers or default_workers()) as pool, contextlib.ExitStack() as stack:
+        stack.callback(watcher.end)
         for row, found in enumerate(pool.map(one, files)):
             reasons.append(found.reason if isinstance(found, Failure) else None)
             if not isinstance(found, Failure):
                 values[row] = found
-            if progress is not None:
-                progress(row + 1, len(files))
+            watcher.advance()
     return Described(values, np.array([reason is None for reason in reasons], np.bool_), tuple(reasons))

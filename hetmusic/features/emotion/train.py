@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from hetmusic.features.emotion.scores import Agreement
 from hetmusic.features.emotion.sound_descriptors import describe_files
 from hetmusic.features.emotion.sound_files import SoundFiles
 from hetmusic.features.emotion.sound_model import SoundEmotionModel
+from hetmusic.features.extraction.watching import Watcher
 from hetmusic.graph.emotions import AXES
 
 #: fewest songs, and fewest groups of songs, from which anything can be learned and checked
@@ -62,9 +63,9 @@ def train_emotion(
     scale: tuple[float, float] | None = None,
     max_seconds: float = 120.0,
     seed: int = 0,
-    workers: int = 2,
+    workers: int | None = None,
     overwrite: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    watcher: Watcher | None = None,
 ) -> TrainingReport:
     """Describe the sounds of annotated songs, choose and fit a regressor for each axis, and write it to ``out``.
 
@@ -75,7 +76,8 @@ def train_emotion(
         ``path`` or, without such a column, the one that is called like the song's key.
     :param columns, scale: see :func:`~hetmusic.features.emotion.annotations.read_annotations`.
     :param max_seconds: only so much from the beginning of a file is heard.
-    :param progress: called with the number of songs done and that of all.
+    :param workers: threads that decode; by default one a core, at most eight.
+    :param watcher: told of progress.
     :raises FeatureError: if the table is wrong, ``out`` exists, or fewer than 5 songs (4 groups) have a sound.
     """
     annotations, out = Path(annotations), Path(out)
@@ -83,7 +85,7 @@ def train_emotion(
         raise FeatureError(f"{out} already exists; choose another --out or pass --overwrite")
     table = read_annotations(annotations, columns, scale)
     files = SoundFiles(Path(sounds) if sounds is not None else annotations.parent)
-    described = describe_files(_files(table, files), max_seconds, workers=workers, progress=progress)
+    described = describe_files(_files(table, files), max_seconds, workers=workers, watcher=watcher)
     left_out = Coverage.of(described.reasons).reasons
     rows = np.flatnonzero(described.present)
     groups = [table.groups[row] for row in rows]

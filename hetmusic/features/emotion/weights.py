@@ -6,9 +6,12 @@ import math
 from collections.abc import Mapping
 
 from hetmusic.errors import FeatureError, did_you_mean
+from hetmusic.features.emotion.pairs import parse_pairs
 
 #: what each source counts by default; people who name an emotion know it better than a program that guesses
 DEFAULT_WEIGHTS: Mapping[str, float] = {"lyrics": 1.0, "sound": 1.0, "tags": 2.0}
+#: what a weight looks like
+FORM = "lyrics=1"
 
 
 def parse_weights(text: str) -> dict[str, float]:
@@ -17,16 +20,13 @@ def parse_weights(text: str) -> dict[str, float]:
     :raises FeatureError: naming what is wrong.
     """
     found = {}
-    for part in text.split(","):
-        name, equals, number = (piece.strip() for piece in part.partition("="))
+    for name, number in parse_pairs(text, "emotion weights", FORM).items():
         try:
             found[name] = float(number)
         except ValueError:
             raise FeatureError(
-                f"emotion weights {text!r}: {part.strip()!r} is not of the form lyrics=1"
+                f"emotion weights {text!r}: {name}={number} is not of the form {FORM}"
             ) from None
-        if not equals:
-            raise FeatureError(f"emotion weights {text!r}: {part.strip()!r} is not of the form lyrics=1")
     return check_weights(found)
 
 

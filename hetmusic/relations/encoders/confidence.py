@@ -36,13 +36,15 @@ class ConfidenceEncoder(RelationEncoder):
         self.relative = relative
 
     def forward(self, relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Tensor:  # noqa: D102
-        degree = relation.in_degree.clamp(min=1)
+        total = relation.in_degree.clamp(min=1)
+        out = relation.sum(src.h)
         weights = edge_weights(relation, "linear")
-        if weights is None:
-            return relation.sum(src.h) / degree.to(src.h.dtype)[:, None]
-        if self.relative:
-            mean = sum_by_dst(relation, weights) / degree
-            weights = weights / mean.where(mean > 0, mean.new_ones(()))[relation.dst_index]
-        confidence = 1 + self.log_alpha.exp() * weights.log1p()
-        total = sum_by_dst(relation, confidence).clamp(min=1)
-        return relation.sum(src.h, confidence) / total.to(src.h.dtype)[:, None]
+        if weights is not None:
+            if self.relative:
+                mean = sum_by_dst(relation, weights) / total
+                weights = weights / mean.where(mean > 0, mean.new_ones(()))[relation.dst_index]
+            # two sums whose weights are not learned take less than one whose weights are
+            more, alpha = weights.log1p(), self.log_alpha.exp()
+            out = out + alpha.to(out.dtype) * relation.sum(src.h, more)
+            total = total + alpha * sum_by_dst(relation, more)
+        return out / total.to(src.h.dtype)[:, None]

@@ -44,7 +44,6 @@ class GatedEncoder(RelationEncoder):
     def _mean(self, relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Tensor:
         if self.focus is None:
             return relation.sum(src.h) / relation.in_degree.clamp(min=1).to(src.h.dtype)[:, None]
-        here = functional.normalize(dst.h, dim=1)[relation.dst_index]
-        there = functional.normalize(src.h, dim=1)[relation.src_index]
-        alpha = relation.softmax(self.focus * (here * there).sum(dim=1, keepdim=True))
+        cosines = relation.dot(functional.normalize(dst.h, dim=1), functional.normalize(src.h, dim=1))
+        alpha = relation.softmax(self.focus * cosines[:, None])
         return relation.sum(src.h, alpha[:, 0])

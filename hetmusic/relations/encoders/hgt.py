@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from hetmusic.graph.types import EdgeType
 from hetmusic.relations.base import RelationEncoder
 from hetmusic.relations.block import NodeInputs, RelationBlock
-from hetmusic.relations.heads import check_heads, sum_heads
+from hetmusic.relations.heads import check_heads, dot_heads, sum_heads
 from hetmusic.relations.registry import relation_encoders
 
 
@@ -51,8 +51,8 @@ class HGTEncoder(RelationEncoder):
         keys = torch.einsum("nhi,hij->nhj", self._split(self.key(src.h)), self.attend)
         values = torch.einsum("nhi,hij->nhj", self._split(self.value(src.h)), self.speak)
         queries = self._split(self.query(dst.h))
-        scores = (keys[relation.src_index] * queries[relation.dst_index]).sum(-1)
-        alpha = relation.softmax(scores * self.prior / queries.shape[-1] ** 0.5)
+        scores = dot_heads(relation, queries, keys) * self.prior
+        alpha = relation.softmax(scores / queries.shape[-1] ** 0.5)
         return sum_heads(relation, values, alpha)
 
     def _split(self, x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from hetmusic.errors import ConfigError
 from hetmusic.relations.base import RelationEncoder
 from hetmusic.relations.block import NodeInputs, RelationBlock
-from hetmusic.relations.heads import check_heads, sum_heads
+from hetmusic.relations.heads import check_heads, dot_heads, sum_heads
 from hetmusic.relations.registry import relation_encoders
 
 
@@ -41,7 +41,7 @@ class TopKEncoder(RelationEncoder):
             project(h).view(len(h), self.heads, -1)
             for project, h in ((self.query, dst.h), (self.key, src.h), (self.value, src.h))
         )
-        scores = (query[relation.dst_index] * key[relation.src_index]).sum(-1) / query.shape[-1] ** 0.5
+        scores = dot_heads(relation, query, key) / query.shape[-1] ** 0.5
         poor = scores < self._threshold(relation, scores.detach())[relation.dst_index]
         return sum_heads(relation, value, relation.softmax(scores.masked_fill(poor, float("-inf"))))
 

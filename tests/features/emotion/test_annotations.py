@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from hetmusic.errors import FeatureError
-from hetmusic.features.emotion.annotations import parse_columns, parse_scale, read_annotations
+from hetmusic.features.emotion.annotations import parse_scale, read_annotations
+from hetmusic.features.emotion.pairs import parse_pairs
 
 
 def table(tmp_path, text, name="rated.csv"):
@@ -114,11 +115,14 @@ def test_a_missing_file(tmp_path):
 
 
 def test_options_in_one_text():
-    assert parse_columns("key=song_id, valence=v") == {"key": "song_id", "valence": "v"}
+    assert parse_pairs("key=song_id, valence=v", "--columns", "key=COLUMN") == {
+        "key": "song_id",
+        "valence": "v",
+    }
     assert parse_scale("1,9") == (1.0, 9.0)
     for wrong in ("key", "=x", "key="):
-        with pytest.raises(FeatureError, match="is not of the form key=COLUMN"):
-            parse_columns(wrong)
+        with pytest.raises(FeatureError, match=r"--columns .* is not of the form key=COLUMN"):
+            parse_pairs(wrong, "--columns", "key=COLUMN")
     for wrong in ("1", "1,2,3", "a,b"):
         with pytest.raises(FeatureError, match="is not of the form LOW,HIGH"):
             parse_scale(wrong)

@@ -160,12 +160,13 @@ def test_the_command_prints_the_figures_and_refuses_to_overwrite(annotated, tmp_
         annotated / "sounds",
     ]
     call += ["--scale", "1,9", "--out", tmp_path / "m"]
-    done = hetmusic(*call).succeeded()
+    (tmp_path / "m").write_text("mine")
+    assert "already exists" in hetmusic(*call).error
+    done = hetmusic(*call, "--overwrite").succeeded()
     assert "40 songs in 40 groups, ratings from 1 to 9" in done.out
     assert "not used: 1 no file of that name" in done.out
     assert "valence of held-out songs: R² 0." in done.out
-    assert "already exists" in hetmusic(*call).error
-    hetmusic(*call, "--overwrite").succeeded()
+    assert SoundEmotionModel.load(tmp_path / "m").info["songs"] == 40
 
 
 def test_too_few_songs_are_not_learned_from(tmp_path):
