@@ -72,7 +72,7 @@ class PluginError(ConfigError):
             frame for frame in traceback.extract_tb(problem.__traceback__) if not _is_inside(frame, skip)
         ]
         where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
-        found = cls(f"{what}: {type(problem).__name__}: {problem}{where}{hint}")
+        found = cls(f"{what}: {type(problem).__name__}: {' '.join(str(problem).split())}{where}{hint}")
         lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
         found.trace = "".join([*lines, *traceback.format_exception_only(problem)])
         return found

@@ -102,8 +102,9 @@ def extractor_list(known: Sequence[type[Extractor]]) -> None:
 def extractor(cls: type[Extractor]) -> None:
     """One extractor in full."""
     from hetmusic._arguments import document
+    from hetmusic.features.extractor import kind_of
 
-    click.echo(f"{cls.name}, of {cls.kind} ({cls.__module__}:{cls.__qualname__})\n")
+    click.echo(f"{cls.name}, of {kind_of(cls)} ({cls.__module__}:{cls.__qualname__})\n")
     click.echo(_words(cls))
     arguments = document(cls)
     if arguments:

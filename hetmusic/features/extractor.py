@@ -6,12 +6,13 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hetmusic._resolve import Resolver
+from hetmusic.errors import ConfigError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -60,6 +61,7 @@ class Extractor(ABC):
 
     def __new__(cls, *positional: Any, **keyword: Any) -> Self:
         """Remember the arguments for :meth:`settings`."""
+        kind_of(cls)
         self = super().__new__(cls)
         self._arguments = _bound(cls, positional, keyword)
         return self
@@ -121,6 +123,19 @@ def _bound(cls: type, positional: Sequence[Any], keyword: Mapping[str, Any]) -> 
     bound = inspect.signature(cls.__init__).bind(None, *positional, **keyword)  # type: ignore[misc]
     bound.apply_defaults()
     return dict(list(bound.arguments.items())[1:])
+
+
+def kind_of(cls: type[Extractor]) -> Kind:
+    """What a class describes.
+
+    :raises ConfigError: if it does not say so.
+    """
+    kind: Any = getattr(cls, "kind", None)
+    if kind not in get_args(Kind):
+        said = "has no kind" if kind is None else f"has the kind {kind!r}"
+        raise ConfigError(f"extractor {cls.name} {said}: it must be one of {', '.join(get_args(Kind))}")
+    found: Kind = kind
+    return found
 
 
 #: names, import paths, classes, instances and entry points (group ``hetmusic.extractors``) -> extractor

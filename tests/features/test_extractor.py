@@ -49,6 +49,20 @@ def test_a_class_without_a_name_is_called_after_itself() -> None:
     assert Longer.name == f"{__name__}:Longer" != Reciprocal.name
 
 
+def test_a_class_has_to_say_what_it_describes() -> None:
+    class Nothing(Extractor):
+        def extract(self, batch: Sequence[Any]) -> np.ndarray:
+            return np.zeros((len(batch), 1))
+
+    class Video(Nothing):
+        kind = "video"  # type: ignore[assignment]
+
+    with pytest.raises(ConfigError, match="Nothing has no kind: it must be one of text, audio, image"):
+        extractors.make(Nothing)
+    with pytest.raises(ConfigError, match="Video has the kind 'video': it must be one of"):
+        Video()
+
+
 def test_registered_names_are_those_of_the_classes() -> None:
     assert {"tfidf-svd", "log-mel-statistics", "colour-statistics"} <= set(extractors.classes)
     for name, cls in extractors.classes.items():

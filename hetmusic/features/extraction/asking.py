@@ -11,7 +11,7 @@ from hetmusic._toml import parse_override
 from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.features.extraction.presets import PRESETS
 from hetmusic.features.extraction.request import MODALITY, Request
-from hetmusic.features.extractor import Extractor, Kind, extractors
+from hetmusic.features.extractor import Extractor, Kind, extractors, kind_of
 
 #: what a kind is asked for with where no extractor is named
 BY_PRESET = ""
@@ -37,10 +37,8 @@ def requests_of(
     made = []
     for kind, modality, name in specs:
         cls = extractors.lookup(name)
-        if cls.kind != kind:
-            raise ConfigError(
-                f"extractor {name!r} describes {cls.kind}, not {kind}: ask for it by --{cls.kind}"
-            )
+        if (own := kind_of(cls)) != kind:
+            raise ConfigError(f"extractor {name!r} describes {own}, not {kind}: ask for it by --{own}")
         values = {key: _value(cls, key, text) for key, text in arguments.get(modality, {}).items()}
         made.append(Request(extractors.make(name, **values), modality, attributes.get(modality, "")))
     return made

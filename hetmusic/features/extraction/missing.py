@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hetmusic._resolve import is_foreign
+from hetmusic.errors import PluginError, UserError
 from hetmusic.features.extraction.batch_size import BatchSize
 from hetmusic.features.extraction.cache import Known, ResultCache
 from hetmusic.features.extraction.computing import Computer, Failure
@@ -18,6 +21,9 @@ from hetmusic.features.extraction.items import Items, Survey
 from hetmusic.features.extraction.keeping import Keeper
 from hetmusic.features.extraction.watching import Watcher
 from hetmusic.features.extractor import Extractor
+
+#: frames of hetmusic's own are left out of the tracebacks of plug-ins
+_HOME = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -53,10 +59,12 @@ def compute_missing(
     :param rows: ascending.
     :return: why content could not be described this time, by digest.
     """
-    extractor.load(resources.device)
+    with _naming(extractor, "cannot be loaded"):
+        extractor.load(resources.device)
     if extractor.learns:
         everything = np.flatnonzero(survey.digests != b"")
-        extractor.fit(_contents(items, everything))
+        with _naming(extractor, "cannot learn from the catalogue"):
+            extractor.fit(_contents(items, everything))
     sizes, computer = BatchSize(resources.batch_size), Computer(extractor, 0)
     workers = min(resources.workers, max(1, len(rows)))
     with Keeper(cache) as keeper, Feeder(extractor, items.take(rows), items, workers) as feeder:
@@ -65,6 +73,19 @@ def compute_missing(
             feeder.done(batch)
             watcher.advance(len(batch))
     return keeper.passing
+
+
+@contextmanager
+def _naming(extractor: Extractor, what: str) -> Iterator[None]:
+    """Say which class of another package fails, and where in it."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as problem:
+        if not is_foreign(type(extractor)):
+            raise
+        raise PluginError.caused_by(problem, f"extractor {extractor.name} {what}", skip=_HOME) from problem
 
 
 def _compute(

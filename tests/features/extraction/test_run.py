@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hetmusic.errors import FeatureError, UserError
+from hetmusic.errors import FeatureError, PluginError, UserError
 from hetmusic.features import Extractor
 from hetmusic.features.extraction import file_index
 from hetmusic.features.extraction.request import Request
@@ -269,6 +269,30 @@ def test_a_file_that_changes_while_it_is_read_is_absent_this_time(graph: MusicGr
     assert made.coverage.reasons["changed while it was read"] == 1
     assert extract(graph, Letters(), raw).coverage.present == 4
     np.testing.assert_array_equal(graph.modality("song", "cover").values[6], [7, 3, 1])
+
+
+def test_what_fails_in_an_own_extractor_is_named(graph: MusicGraph, raw: Path) -> None:
+    class Unloadable(Letters):
+        def load(self, device: str = "auto") -> None:
+            raise RuntimeError("no model\nhere")
+
+    class Slow(Letters):
+        learns = True
+
+        def fit(self, items: Iterable[Any]) -> None:
+            raise ZeroDivisionError
+
+    for extractor, said in (
+        (
+            Unloadable(),
+            r"Unloadable cannot be loaded: RuntimeError: no model here \(.*test_run.py, line \d+\)",
+        ),
+        (Slow(), r"Slow cannot learn from the catalogue: ZeroDivisionError"),
+    ):
+        with pytest.raises(PluginError, match=said) as problem:
+            extract(graph, extractor, raw)
+        assert "test_run.py" in problem.value.trace
+    assert graph.modalities("song") == []
 
 
 class Meanwhile(Letters):
