@@ -104,7 +104,9 @@ def content_knn(graph: MusicGraph, split: Split, modalities: list[str] | str) ->
     return best[1], best[2]
 
 
-def mmgnn(graph: MusicGraph, split: Split, overrides: list[str], settings: Path | None = None) -> Scorer:
+def mmgnn(
+    graph: MusicGraph, split: Split, overrides: list[str], settings: Path | None = None
+) -> EmbeddingScorer:
     """MM-GNN trained on the split.
 
     :param settings: TOML file between the preset and the overrides.
@@ -113,6 +115,13 @@ def mmgnn(graph: MusicGraph, split: Split, overrides: list[str], settings: Path 
         config = load_config(file=settings, overrides=overrides)
         run = fit(graph, config, Path(folder) / "run", split=split)
         return EmbeddingScorer(np.array(run.user_embeddings), np.array(run.item_embeddings))
+
+
+def shifted(scorer: EmbeddingScorer, split: Split, bias: float) -> EmbeddingScorer:
+    """The same scores with ``bias`` added to those of items without training interactions, as ``model.cold_bias`` does."""
+    added = np.full(len(scorer.item_embeddings), bias, np.float32)
+    added[np.unique(split.train.dst)] = 0.0
+    return EmbeddingScorer(scorer.user_embeddings, scorer.item_embeddings, added)
 
 
 def main() -> None:
@@ -124,6 +133,9 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--settings", type=Path, help="TOML file between the preset and --set")
+    parser.add_argument(
+        "--add", default="", help="numbers: what to add to cold items' scores, each a row of its own"
+    )
     parser.add_argument("--part", choices=["test", "valid"], default="test")
     parser.add_argument("--only-mmgnn", action="store_true", help="for searches on validation")
     given = parser.parse_args()
@@ -132,7 +144,10 @@ def main() -> None:
     found: dict[str, list[dict[str, float]]] = {}
     for seed in map(int, given.seeds.split(",")):
         split = cold_split(graph, seed)
-        scorers = {"mmgnn": mmgnn(graph, split, [f"seed={seed}", *given.overrides], given.settings)}
+        fitted = mmgnn(graph, split, [f"seed={seed}", *given.overrides], given.settings)
+        scorers: dict[str, Scorer] = {"mmgnn": fitted}
+        for number in filter(None, given.add.split(",")):
+            scorers[f"mmgnn, {number} added"] = shifted(fitted, split, float(number))
         if not given.only_mmgnn:
             for name in graph.modalities(graph.item_type):
                 scorers[f"content-kNN, {name}"] = content_knn(graph, split, [name])[0]
