@@ -97,7 +97,7 @@ class SoundEmotionModel:
                 f"{path} was trained on other descriptors of sound than this hetmusic computes; train it again"
             )
         try:
-            _check_shapes(arrays)
+            _check_arrays(arrays)
             functions = tuple(
                 Function(
                     float(arrays[f"{axis}.intercept"][0]),
@@ -109,9 +109,10 @@ class SoundEmotionModel:
             )
             concordance = {axis: float(described["concordance"][axis]) for axis in AXES}
             scaler = Scaler(arrays["mean"], arrays["spread"], arrays["reach"])
+            info = {**described["info"], "sha256": sha256(path)}
         except (KeyError, IndexError, TypeError, ValueError) as problem:
             raise FeatureError(f"{path} is damaged: {_reason(problem)}") from None
-        return cls(scaler, functions, concordance, {**described.get("info", {}), "sha256": sha256(path)})
+        return cls(scaler, functions, concordance, info)
 
 
 def _read(path: Path) -> tuple[dict[str, FloatArray], dict[str, Any]]:
@@ -136,8 +137,8 @@ def _read(path: Path) -> tuple[dict[str, FloatArray], dict[str, Any]]:
     return arrays, described
 
 
-def _check_shapes(arrays: Mapping[str, FloatArray]) -> None:
-    """Raise ValueError for an array that does not fit the others."""
+def _check_arrays(arrays: Mapping[str, FloatArray]) -> None:
+    """Raise ValueError for an array that does not fit the others, or holds what none can."""
     width = len(DESCRIPTORS)
     for name in ("mean", "spread", "reach"):
         if arrays[name].shape != (width,):
@@ -148,8 +149,12 @@ def _check_shapes(arrays: Mapping[str, FloatArray]) -> None:
         if weights.shape != shape or (vectors is not None and vectors.shape != (len(vectors), width)):
             raise ValueError(f"{axis}.weights has shape {weights.shape}")
     for name, array in arrays.items():
-        if np.isnan(array).any():
-            raise ValueError(f"{name} holds NaN")
+        # what never varied in training has an infinite spread, so that it counts for nothing
+        if not (np.isfinite(array) | ((name == "spread") & (array == np.inf))).all():
+            raise ValueError(f"{name} holds NaN or infinity")
+    for name in ("spread", "reach", *(f"{axis}.gamma" for axis in AXES)):
+        if (arrays[name] < 0).any() or (name == "spread" and not arrays[name].all()):
+            raise ValueError(f"{name} holds a value that is not above 0")
 
 
 def _reason(problem: Exception) -> str:

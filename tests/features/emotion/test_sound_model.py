@@ -6,6 +6,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from hetmusic.errors import FeatureError
@@ -81,7 +83,22 @@ def damaged(path, change):
             lambda a, d: a.update({"arousal.vectors": np.zeros((2, WIDTH))}),
             r"arousal.weights has shape \(1,\)",
         ),
-        (lambda a, d: a.update({"valence.weights": np.full(WIDTH, np.nan)}), "valence.weights holds NaN"),
+        (
+            lambda a, d: a.update({"valence.weights": np.full(WIDTH, np.nan)}),
+            "valence.weights holds NaN or infinity",
+        ),
+        (lambda a, d: a.update(mean=np.full(WIDTH, np.inf)), "mean holds NaN or infinity"),
+        (lambda a, d: a.update(spread=np.zeros(WIDTH)), "spread holds a value that is not above 0"),
+        (
+            lambda a, d: a.update({"arousal.gamma": np.array([-1.0])}),
+            "arousal.gamma holds a value that is not above 0",
+        ),
+        (lambda a, d: a.update({"arousal.intercept": np.zeros(0)}), "is damaged"),
+        (lambda a, d: d.update(info=[1]), "is damaged"),
+        (
+            lambda a, d: d.update(concordance={"valence": "high", "arousal": 0}),
+            "is damaged: could not convert",
+        ),
         (lambda a, d: d.pop("concordance"), "is damaged: concordance is missing"),
         (lambda a, d: d.clear(), "is no emotion model"),
     ],
@@ -104,6 +121,32 @@ def test_files_that_cannot_be_read(tmp_path):
     save_file({"x": np.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(FeatureError, match="is no emotion model"):
         SoundEmotionModel.load(tmp_path / "other.safetensors")
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_damage_is_one_line_or_none(tmp_path, data):
+    whole = tmp_path / "whole.safetensors"
+    if not whole.exists():
+        small_model().save(whole)
+    content = bytearray(whole.read_bytes())
+    if data.draw(st.booleans()):
+        del content[data.draw(st.integers(0, len(content))) :]
+    for _ in range(data.draw(st.integers(0, 4))):
+        if content:
+            content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path / "damaged.safetensors"
+    path.write_bytes(bytes(content))
+    try:
+        model = SoundEmotionModel.load(path)
+    except FeatureError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+        return
+    with np.errstate(all="ignore"):
+        points, confidence = model.judge(np.zeros((1, WIDTH)))
+    assert np.abs(points).max() <= 1
+    assert confidence.min() >= 0
+    assert confidence.max() <= 1
 
 
 @pytest.fixture(scope="module")
