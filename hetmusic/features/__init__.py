@@ -6,6 +6,7 @@ Importing this registers the extractors that come with the package; none imports
 from __future__ import annotations
 
 from hetmusic.features.describing import Coverage, Described, describe
+from hetmusic.features.emotion.sound_descriptors import EmotionDescriptors
 from hetmusic.features.extraction.request import Request
 from hetmusic.features.extraction.run import extract_features
 from hetmusic.features.extractor import Absent, AbsentForNow, Extractor, extractors
@@ -24,6 +25,7 @@ __all__ = [
     "BagOfWordsSvd",
     "Coverage",
     "Described",
+    "EmotionDescriptors",
     "Extractor",
     "ImageStatistics",
     "MeanBert",

@@ -25,6 +25,7 @@ MODALITIES: dict[str, tuple[str, str, dict[str, Any], int]] = {
     "minilm": ("text", "sentence-transformers", {"model": "{minilm}"}, 384),
     "bert": ("text", "bert-mean", {"model": "{minilm}"}, 384),
     "mel": ("audio", "log-mel-statistics", {"max_seconds": SECONDS}, 135),
+    "cues": ("audio", "emotion-descriptors", {"max_seconds": SECONDS}, 63),
     "yamnet": ("audio", "yamnet", {"model": "{models}/yamnet", "max_seconds": SECONDS, "threads": 1}, 2048),
     "colours": ("image", "colour-statistics", {}, 80),
     "resnet": ("image", "resnet50", {"weights": "{models}/resnet50.pth"}, 2048),

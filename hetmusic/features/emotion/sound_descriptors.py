@@ -17,13 +17,14 @@ from hetmusic.features.emotion.descriptors import DESCRIPTORS, describe_sound
 from hetmusic.features.extraction.computing import Failure
 from hetmusic.features.extraction.run import default_workers
 from hetmusic.features.extraction.watching import Watcher
-from hetmusic.features.extractor import Extractor, Kind
+from hetmusic.features.extractor import Extractor, Kind, extractors
 from hetmusic.features.sound import read_sound
 from hetmusic.features.sound.reading import check_listening
 
 
+@extractors.register("emotion-descriptors")
 class EmotionDescriptors(Extractor):
-    """Tempo, mode, loudness, brightness, timbre and harmony: what the regressor of emotion reads.
+    """Tempo, mode, loudness, brightness, timbre and harmony, 63 numbers: what the regressor of emotion reads.
 
     :param max_seconds: only so much from the beginning of a file is heard.
     """
