@@ -32,7 +32,7 @@ from hetmusic.training.load_config import dump_toml, make_config
 from hetmusic.training.make_split import make_split
 from hetmusic.training.plugins import check_plugins, record_plugins, require_plugins
 from hetmusic.training.tensors import GraphTensors, graph_schema
-from hetmusic.training.trainer import Trainer
+from hetmusic.training.trainer import Trainer, validation_users
 
 logger = logging.getLogger(__name__)
 
@@ -181,7 +181,8 @@ def _train(trainer: Trainer, graph: MusicGraph, split: Split, out: Path) -> Run:
     emotions = trainer.model.schema.emotions
     if emotions is not None and emotions.known.any():
         save_emotions(out, emotions.points, emotions.known)
-    found = evaluate(EmbeddingScorer(users.numpy(), items.numpy()), split, part="valid")
+    judged = validation_users(split, trainer.config)
+    found = evaluate(EmbeddingScorer(users.numpy(), items.numpy()), split, part="valid", users=judged)
     write_json(
         out / layout.METRICS_FILE,
         {"part": "valid", "values": found.values, "best_epoch": trainer.stopping.best_epoch},

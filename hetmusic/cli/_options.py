@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    from hetmusic.graph import MusicGraph
 
 #: options that make sense with --resume; all else is settled when a run starts
 _WITH_RESUME = {"resume", "epochs", "tensorboard", "quiet"}
@@ -50,3 +54,13 @@ def as_overrides(seed: int | None, split: Path | None, epochs: int | None) -> li
 
 def _shown(parameter: click.Parameter) -> str:
     return parameter.opts[0] if isinstance(parameter, click.Option) else str(parameter.name).upper()
+
+
+def automatic(graph: MusicGraph, quiet: bool) -> dict[str, object]:
+    """The settings of ``--auto``, which are shown with their reasons."""
+    from hetmusic.training.automatic import as_settings, choose
+
+    choices = choose(graph)
+    for choice in () if quiet else choices:
+        click.echo(f"auto: {choice}", err=True)
+    return as_settings(choices)

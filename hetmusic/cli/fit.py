@@ -16,6 +16,11 @@ PATH = click.Path(path_type=Path)
 @click.option("--preset", default="default", show_default=True, help="Configuration to start from.")
 @click.option("--config", type=PATH, help="TOML file on top of the preset.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="e.g. training.lr=0.003.")
+@click.option(
+    "--auto",
+    is_flag=True,
+    help="Settings for the size of GRAPH and for this machine, over those of the preset.",
+)
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of the split and of training.")
 @click.option("--split", type=PATH, help="File of a published split: columns userID, itemID, x_label.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Most epochs in all.")
@@ -31,6 +36,7 @@ def command(
     preset: str,
     config: Path | None,
     overrides: tuple[str, ...],
+    auto: bool,
     seed: int | None,
     split: Path | None,
     epochs: int | None,
@@ -52,7 +58,11 @@ def command(
         if resume is not None:
             run = resume_run(resume, observers, epochs)
         else:
-            chosen = load_config(preset, config, [*_options.as_overrides(seed, split, epochs), *overrides])
-            run = fit(MusicGraph.open(graph), chosen, out, observers, overwrite)
+            opened = MusicGraph.open(graph)
+            settings = [*_options.as_overrides(seed, split, epochs), *overrides]
+            chosen = load_config(
+                preset, config, settings, _options.automatic(opened, quiet) if auto else None
+            )
+            run = fit(opened, chosen, out, observers, overwrite)
     if not quiet:
         _render.fit_summary(run)

@@ -105,6 +105,27 @@ class MMGNN(nn.Module):
         found = {name: self._run(name, blocks, item, True) for name in self.item_towers}
         return found if self.emotion is None else {**found, EMOTION: self.emotion.encode_items(blocks, item)}
 
+    def encode(self, blocks: LayeredBlocks) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """:meth:`encode_users` and :meth:`encode_items` of the same blocks.
+
+        Towers whose items start from the same tables as profiles and as candidates run once for both.
+        """
+        if self.config.separate_output:
+            return self.encode_users(blocks), self.encode_items(blocks)
+        user, item = self.schema.user_type, self.schema.item_type
+        users, items = {}, {}
+        for name, tower in self.towers.items():
+            found = tower(blocks, [user, item] if name in self.item_towers else [user])
+            users[name] = found[user]
+            if name in self.item_towers:
+                items[name] = found[item]
+        if self.emotion is not None:
+            users[EMOTION], items[EMOTION] = (
+                self.emotion.encode_users(blocks),
+                self.emotion.encode_items(blocks, item),
+            )
+        return users, items
+
     def draw_dropout(self) -> None:
         """Draw anew what training does without (``modality_dropout``, ``id_dropout``); inference always has everything."""
         if self.config.modality_dropout:
@@ -139,7 +160,7 @@ class MMGNN(nn.Module):
 
     def forward(self, blocks: LayeredBlocks) -> ScoreView:
         """Encode all users and items of the blocks and return the final view."""
-        return self.score_views(self.encode_users(blocks), self.encode_items(blocks), None)[0]
+        return self.score_views(*self.encode(blocks), None)[0]
 
     def _run(self, name: str, blocks: LayeredBlocks, ntype: str, candidates: bool) -> Tensor:
         tower = self.towers[name]

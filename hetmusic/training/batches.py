@@ -69,6 +69,8 @@ class Propagation:
     :param graph: the training graph.
     :param num_layers: layers of the model.
     :param sampler: None propagates over the whole graph.
+    :param joint: sample one neighbourhood of a step's users and items, for models that encode both alike, so that what lies
+        in both is computed once.
     """
 
     def __init__(
@@ -78,12 +80,14 @@ class Propagation:
         user_type: str,
         item_type: str,
         sampler: Sampler | None,
+        joint: bool = False,
     ) -> None:
         self.graph = graph
         self.num_layers = num_layers
         self.user_type = user_type
         self.item_type = item_type
         self.sampler = sampler
+        self.joint = joint
 
     def leave_out(
         self, count: int, share: float, rng: np.random.Generator, named: NDArray[np.int64] | None = None
@@ -116,6 +120,9 @@ class Propagation:
         if self.sampler is None:
             whole = self.graph.without(dropped, self.num_layers)
             return whole, torch.from_numpy(users), whole, None if items is None else torch.from_numpy(items)
+        if self.joint and items is not None:
+            both = self.sampler.sample({self.user_type: users, self.item_type: items}, rng, dropped)
+            return both, torch.arange(len(users)), both, torch.arange(len(items))
         user_blocks = self.sampler.sample({self.user_type: users}, rng, dropped)
         if items is None:
             return user_blocks, torch.arange(len(users)), self.graph.without(dropped, self.num_layers), None

@@ -87,6 +87,9 @@ class TrainingConfig(StrictModel):
     validate_every: int = Field(1, ge=1)
     """Epochs between two validations."""
 
+    validation_users: int | None = Field(None, ge=1)
+    """Validation ranks for so many users, drawn by the seed once for the whole run; if not given, for all."""
+
     metric: str = "ndcg@10"
     """Validation metric that early stopping and the best checkpoint go by."""
 
@@ -138,6 +141,10 @@ class TrainingConfig(StrictModel):
     averaging: float = Field(0.0, ge=0, lt=1)
     """Decay of the running average of the weights that is validated and kept (less in the first steps); 0 keeps the weights
     themselves."""
+
+    prefetch: int = Field(2, ge=0)
+    """With sampled neighbourhoods, steps that are made ready beforehand, in a thread of their own, while the model computes;
+    0 makes each when it is needed."""
 
     device: str = "auto"
     """``auto`` (CUDA where there is a GPU), ``cpu``, ``cuda`` or ``cuda:N``."""

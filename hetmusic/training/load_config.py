@@ -27,7 +27,10 @@ def preset_names() -> list[str]:
 
 
 def load_config(
-    preset: str = "default", file: Path | str | None = None, overrides: Iterable[str] = ()
+    preset: str = "default",
+    file: Path | str | None = None,
+    overrides: Iterable[str] = (),
+    automatic: Mapping[str, Any] | None = None,
 ) -> FitConfig:
     """Put a configuration together.
 
@@ -35,13 +38,15 @@ def load_config(
     :param file: TOML file whose keys replace the preset's, table by table.
     :param overrides: ``section.key=value`` with the value in TOML syntax (a bare word counts as text).
 
+    :param automatic: settings between the preset and the file (:func:`hetmusic.training.automatic.choose`).
+
     Naming another encoder for a relation drops the arguments that the old one had.
 
     :raises ConfigError: naming the source and the key.
     """
     given = read_toml(Path(file)) if file is not None else {}
     name = given.get("preset", preset) if preset == "default" else preset
-    values = _overlay(_read_preset(str(name)), given)
+    values = _overlay(_overlay(_read_preset(str(name)), automatic or {}), given)
     sources = {f"preset {name}": values} if file is None else {str(file): given}
     settings: dict[str, Any] = {}
     for text in overrides:

@@ -6,7 +6,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from hetmusic.graph.splits import Split
 from hetmusic.graph.types import Edges
 from hetmusic.models import MMGNN, LayeredBlocks, final_embeddings
 from hetmusic.ranking import USER_METRICS, EmbeddingScorer, RankedHits, UserItems, parse_metric, top_k
+from hetmusic.training.automatic import FULL_GRAPH_EDGES, FULL_SOFTMAX_ITEMS
 from hetmusic.training.averaging import WeightAverage
 from hetmusic.training.batches import Batch, PairBatches, Propagation, UserBatches
 from hetmusic.training.checkpoint import StateFolder, save_weights
@@ -31,17 +32,13 @@ from hetmusic.training.config import FitConfig
 from hetmusic.training.events import TrainingObserver
 from hetmusic.training.objective import Objective
 from hetmusic.training.optimizer import RowAdam, touched_rows, use_sparse_gradients
+from hetmusic.training.prefetch import Prefetched
 from hetmusic.training.samplers import Sampler
 from hetmusic.training.sampling import samplers
 from hetmusic.training.stopping import EarlyStopping
 from hetmusic.training.tensors import GraphTensors, trained_items
 
 logger = logging.getLogger(__name__)
-
-#: beyond this many candidates a softmax over all of them costs more than it brings
-FULL_SOFTMAX_ITEMS = 50_000
-#: ``propagation = "auto"`` passes messages over the whole graph up to this many edges over all relations
-FULL_GRAPH_EDGES = 2_000_000
 
 
 class DivergedError(UserError):
@@ -155,7 +152,7 @@ class Trainer:
         with self.average.applied():
             users, items = final_embeddings(self.model, self.full_blocks())
         scorer = EmbeddingScorer(users.numpy(), items.numpy())
-        judged_users = np.unique(self.split.valid.src)
+        judged_users = validation_users(self.split, self.config)
         name, k = self.metric
         ranked, _ = top_k(scorer, judged_users, k, self._seen, self.split.items)
         values = RankedHits.judge(ranked, judged_users, self._held_out).measure(name, k)
@@ -207,8 +204,17 @@ class Trainer:
         rng = np.random.default_rng([self.config.seed, self.epoch])
         # dropout layers of custom encoders draw from torch's generator, so it too starts anew with every epoch
         torch.manual_seed(int(rng.integers(2**63)))
+        batches = self.batches.epoch(rng)
+        ahead = self.config.training.prefetch if self.propagation_mode == "sampled" else 0
+        if not ahead:
+            return self._steps(batches)
+        with Prefetched(batches, ahead) as prefetched:
+            return self._steps(prefetched)
+
+    def _steps(self, batches: Iterator[Batch]) -> float:
+        """Train on some batches; the mean loss over their targets."""
         total, count = 0.0, 0
-        for step, batch in enumerate(self.batches.epoch(rng)):
+        for step, batch in enumerate(batches):
             value = self._step(batch)
             if not math.isfinite(value):
                 raise DivergedError(
@@ -226,9 +232,14 @@ class Trainer:
         """The loss of a batch, which is moved to the model's device first; a scalar."""
         batch = batch.to(self.device)
         self.model.draw_dropout()
-        towers = self.model.encode_users(batch.user_blocks)
+        if batch.item_blocks is batch.user_blocks:
+            towers, items = self.model.encode(batch.user_blocks)
+        else:
+            towers, items = (
+                self.model.encode_users(batch.user_blocks),
+                self.model.encode_items(batch.item_blocks),
+            )
         users = {name: value[batch.user_rows] for name, value in towers.items()}
-        items = self.model.encode_items(batch.item_blocks)
         if batch.item_rows is not None:
             items = {name: value[batch.item_rows] for name, value in items.items()}
         views = self.model.score_views(users, items, batch.item_ids)
@@ -253,7 +264,12 @@ class Trainer:
         training, schema = self.config.training, self.model.schema
         layers = self.config.model.num_layers
         propagation = Propagation(
-            self.graph, layers, schema.user_type, schema.item_type, self._make_sampler(layers)
+            self.graph,
+            layers,
+            schema.user_type,
+            schema.item_type,
+            self._make_sampler(layers),
+            not self.config.model.separate_output,
         )
         common = (self.split.train, propagation, training.batch_size, training.edge_dropout)
         catalogue = self._candidates()
@@ -312,6 +328,14 @@ class Trainer:
         kept = [line for line in lines if _epoch_of(line) < self.epoch]
         with replacing_file(path) as temporary:
             temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+
+
+def validation_users(split: Split, config: FitConfig) -> NDArray[np.int32]:
+    """The users with validation interactions, or so many of them as ``training.validation_users`` says, by the seed."""
+    users, most = np.unique(split.valid.src), config.training.validation_users
+    if most is None or most >= len(users):
+        return users
+    return np.sort(np.random.default_rng(config.seed).choice(users, most, replace=False))
 
 
 def _epoch_of(line: str) -> float:

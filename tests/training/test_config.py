@@ -24,7 +24,7 @@ def test_presets_are_valid_and_survive_a_round_trip(name):
 def test_dump_is_complete():
     values = tomllib.loads(dump_toml(load_config()))
     assert set(values) == set(FitConfig.model_fields)
-    optional = {"threads", "sampled_candidates"}
+    optional = {"threads", "sampled_candidates", "validation_users"}
     assert (
         set(values["training"]) == set(FitConfig.model_fields["training"].annotation.model_fields) - optional
     )

@@ -15,8 +15,10 @@ import torch
 
 from hetmusic._io import locked
 from hetmusic.errors import RunError, SplitError, UserError
+from hetmusic.evaluation import evaluate
 from hetmusic.fitting import build_model, fit, resume
 from hetmusic.graph.view import TrainingView
+from hetmusic.ranking import EmbeddingScorer
 from hetmusic.recommend import Run
 from hetmusic.relations.encoders import MeanEncoder
 from hetmusic.run_layout import RunInfo
@@ -27,7 +29,7 @@ from hetmusic.training.make_split import make_split
 from hetmusic.training.optimizer import RowAdam, use_sparse_gradients
 from hetmusic.training.stopping import EarlyStopping
 from hetmusic.training.tensors import GraphTensors, trained_items
-from hetmusic.training.trainer import DivergedError, Trainer
+from hetmusic.training.trainer import DivergedError, Trainer, validation_users
 from tests.training.worlds import community_graph
 
 FAST = [
@@ -581,3 +583,40 @@ def test_large_catalogue_is_advised_to_sample(graph, tmp_path, caplog, monkeypat
     caplog.clear()
     fit(graph, config("training.epochs=1", *LOSSES["sampled_softmax"]), tmp_path / "other")
     assert "candidates are many" not in caplog.text
+
+
+class TestLargeGraphs:
+    SETTINGS = ("training.propagation=sampled", "training.sampled_candidates=6", "training.averaging=0.9")
+
+    def test_batches_made_ahead_change_nothing(self, graph, tmp_path):
+        histories = []
+        for ahead in (0, 3):
+            fit(
+                graph,
+                config(*self.SETTINGS, "training.epochs=2", f"training.prefetch={ahead}"),
+                tmp_path / str(ahead),
+            )
+            lines = (tmp_path / str(ahead) / "history.jsonl").read_text().splitlines()
+            histories.append(
+                [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+            )
+        assert histories[0] == histories[1]
+
+    def test_resuming_is_exact_with_late_averages(self, graph, tmp_path):
+        whole = fit(graph, config(*self.SETTINGS, "training.epochs=4"), tmp_path / "whole")
+        fit(graph, config(*self.SETTINGS, "training.epochs=2"), tmp_path / "parts")
+        parts = resume(tmp_path / "parts", epochs=4)
+        assert whole.metrics == parts.metrics
+        assert weights(tmp_path / "whole") == weights(tmp_path / "parts")
+
+    def test_validation_of_some_users_is_that_of_the_same_users_always(self, graph, tmp_path):
+        chosen = config(*self.SETTINGS, "training.epochs=1", "training.validation_users=5")
+        split = make_split(graph, chosen.split)
+        users = validation_users(split, chosen)
+        assert len(users) == 5
+        assert set(users) <= set(split.valid.src)
+        assert users.tolist() == validation_users(split, chosen).tolist()
+        run = fit(graph, chosen, tmp_path / "run")
+        vectors = [np.load(tmp_path / "run" / "embeddings" / f"{side}.npy") for side in ("user", "item")]
+        found = evaluate(EmbeddingScorer(*vectors), split, part="valid", users=users)
+        assert run.metrics["values"]["ndcg@10"] == pytest.approx(found.values["ndcg@10"])

@@ -1,0 +1,81 @@
+"""Settings that follow from the size of the graph and from the machine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from hetmusic._toml import merge, parse_override
+from hetmusic.graph import MusicGraph
+
+#: beyond this many candidates a softmax over all of them costs more than it brings
+FULL_SOFTMAX_ITEMS = 50_000
+#: ``propagation = "auto"`` passes messages over the whole graph up to this many edges over all relations
+FULL_GRAPH_EDGES = 2_000_000
+#: features with more dimensions are projected at a cost that exceeds that of message passing
+_WIDE = 128
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A setting and why it was chosen."""
+
+    setting: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.setting}  ({self.reason})"
+
+
+def choose(graph: MusicGraph) -> list[Choice]:
+    """The settings that ``--auto`` puts over those of the default preset.
+
+    A graph that fits the preset as it is gets the number of threads alone.
+    """
+    choices = _threads()
+    users, items = graph.num_nodes(graph.user_type), graph.num_nodes(graph.item_type)
+    likes = graph.num_edges(graph.interaction)
+    edges = 2 * sum(graph.num_edges(edge_type) for edge_type in graph.edge_types)
+    if items > FULL_SOFTMAX_ITEMS:
+        why = f"{items:,} items are too many for a softmax over all of them"
+        choices += [
+            Choice("training.sampled_candidates=8192", why),
+            Choice("model.dim=64", f"{items:,} items"),
+        ]
+    if items > FULL_SOFTMAX_ITEMS or edges > FULL_GRAPH_EDGES:
+        why = f"about {edges:,} edges in both directions"
+        choices += [
+            Choice('training.propagation="sampled"', why),
+            Choice("training.fanout=[5, 30]", "users from 30 of their likes, friends from 5 of theirs"),
+            Choice("relations.friends.fanout=10", "neighbourhoods are sampled"),
+            Choice(
+                "training.batch_size=256",
+                f"about {256 * likes // max(graph.num_nodes(graph.user_type), 1):,} likes a step",
+            ),
+            Choice("training.epochs=10", f"{likes:,} likes"),
+            Choice("training.patience=3", f"{likes:,} likes"),
+            Choice("training.validation_users=2000", "ranking for all users takes as long as an epoch"),
+        ]
+    wide = {name: graph.modality(graph.item_type, name).dim for name in graph.modalities(graph.item_type)}
+    wide = {name: dim for name, dim in wide.items() if dim > _WIDE}
+    if items > FULL_SOFTMAX_ITEMS and wide:
+        shown = ", ".join(f"{name} {dim}" for name, dim in wide.items())
+        choices.append(Choice(f"model.feature_components={_WIDE}", f"dimensions: {shown}"))
+    return choices
+
+
+def as_settings(choices: list[Choice]) -> dict[str, object]:
+    """The settings as a nested dictionary, section by section."""
+    values: dict[str, object] = {}
+    for choice in choices:
+        values = merge(values, parse_override(choice.setting))
+    return values
+
+
+def _threads() -> list[Choice]:
+    if os.environ.get("OMP_NUM_THREADS"):
+        return []
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # one makes batches while the others compute; with two there is too little to share
+    count = max(1, cores - 1) if cores > 2 else cores
+    return [Choice(f"training.threads={count}", f"{cores} cores")]
