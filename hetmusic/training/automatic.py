@@ -50,7 +50,7 @@ def choose(graph: MusicGraph) -> list[Choice]:
             Choice("relations.friends.fanout=10", "neighbourhoods are sampled"),
             Choice(
                 "training.batch_size=256",
-                f"about {256 * likes // max(graph.num_nodes(graph.user_type), 1):,} likes a step",
+                f"about {256 * likes // max(users, 1):,} likes a step",
             ),
             Choice("training.epochs=10", f"{likes:,} likes"),
             Choice("training.patience=3", f"{likes:,} likes"),
