@@ -42,7 +42,7 @@ _STATES = {
     "added": "added",
     "replaced": "replaced",
     "unchanged": "as it was",
-    "empty": "not added: no node has it",
+    "empty": "graph as it was: no node has it",
 }
 
 

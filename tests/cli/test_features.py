@@ -75,7 +75,7 @@ def test_failures_are_reported(songs: Path, world: Path, tmp_path: Path) -> None
 def test_a_modality_that_nobody_has_is_reported_as_well(songs: Path, tmp_path: Path) -> None:
     (tmp_path / "raw").mkdir()
     done = extract(songs, "--raw", tmp_path / "raw", "--audio", "--cache", tmp_path / "kept").succeeded()
-    assert "not added: no node has it" in done.out
+    assert "graph as it was: no node has it" in done.out
     report = hetmusic("features", "report", songs, "--cache", tmp_path / "kept").succeeded()
     assert "no such file" in report.out
     assert "it has none" in hetmusic("features", "report", songs, "--modality", "audio").error

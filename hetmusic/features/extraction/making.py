@@ -12,7 +12,7 @@ from typing import Any, Generic, Literal, TypeVar
 import numpy as np
 
 from hetmusic._version import __version__
-from hetmusic.errors import FeatureError
+from hetmusic.errors import FeatureError, GraphFormatError
 from hetmusic.features.extraction.assembling import Assembly
 from hetmusic.features.extraction.cache import ResultCache, identity
 from hetmusic.features.extraction.file_index import FileIndex
@@ -134,9 +134,12 @@ class Extraction:
             )
 
     def _is(self, name: str, info: dict[str, Any]) -> bool:
-        """Whether the graph holds the modality as it would be written."""
+        """Whether the graph holds the modality as it would be written; a damaged one is not as it should be."""
         stored = self.graph.meta.modalities[self.node][name]
-        return stored.dtype == self.dtype and self.graph.modality(self.node, name).info == info
+        try:
+            return stored.dtype == self.dtype and self.graph.modality(self.node, name).info == info
+        except GraphFormatError:
+            return False
 
     @contextlib.contextmanager
     def _watched(self, what: str, total: int) -> Iterator[None]:

@@ -100,7 +100,7 @@ def test_what_fails_inside_is_a_reason_without_paths(songs: Path, install: Insta
         .out
     )
     assert "cover: 4 absent: OSError: [Errno 5] Input/output error: 'the file'" in out
-    assert "not added: no node has it" in out
+    assert "graph as it was: no node has it" in out
 
 
 def test_every_preset_names_extractors_of_the_right_kind() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hetmusic.errors import FeatureError, PluginError, UserError
+from hetmusic.errors import FeatureError, GraphFormatError, PluginError, UserError
 from hetmusic.features import Extractor
 from hetmusic.features.extraction import file_index
 from hetmusic.features.extraction.request import Request
@@ -269,6 +269,18 @@ def test_a_file_that_changes_while_it_is_read_is_absent_this_time(graph: MusicGr
     assert made.coverage.reasons["changed while it was read"] == 1
     assert extract(graph, Letters(), raw).coverage.present == 4
     np.testing.assert_array_equal(graph.modality("song", "cover").values[6], [7, 3, 1])
+
+
+def test_a_damaged_modality_can_be_replaced(graph: MusicGraph, raw: Path) -> None:
+    extract(graph, Letters(), raw)
+    for suffix in ("npy", "json"):
+        (graph.path / "features" / "song" / f"cover.{suffix}").write_bytes(b"{")
+        with pytest.raises(GraphFormatError, match=f"cover.{suffix}"):
+            extract(MusicGraph.open(graph.path), Letters(), raw)
+        assert extract(MusicGraph.open(graph.path), Letters(), raw, overwrite=True).state == "replaced"
+        np.testing.assert_array_equal(
+            MusicGraph.open(graph.path).modality("song", "cover").values[6], [3, 0, 1]
+        )
 
 
 def test_what_fails_in_an_own_extractor_is_named(graph: MusicGraph, raw: Path) -> None:
