@@ -8,6 +8,7 @@ import threading
 import tracemalloc
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -171,6 +172,19 @@ def test_implausible_rates_are_refused(tmp_path: Path, rate: int) -> None:
     assert reason(path) in {"implausible sampling rate", "not a readable sound file"}
 
 
+def test_more_than_eight_channels_are_averaged_too(tmp_path: Path) -> None:
+    """PyAV crashes where each of them has an array of its own."""
+    sound = np.random.default_rng(0).uniform(-0.5, 0.5, (4_000, 16)).astype(np.float32)
+    path = tmp_path / "a.mka"
+    with av.open(str(path), "w", format="matroska") as out:
+        stream = out.add_stream("pcm_f32le", rate=SAMPLE_RATE, layout="hexadecagonal")
+        frame = av.AudioFrame.from_ndarray(sound.reshape(1, -1), format="flt", layout="hexadecagonal")
+        frame.sample_rate, frame.pts = SAMPLE_RATE, 0
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    np.testing.assert_allclose(read_sound(path), sound.mean(axis=1), atol=1e-6)
+
+
 def test_a_sound_has_channels(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "a.wav", pcm16(tone(500.0)))
     content = bytearray(path.read_bytes())
@@ -262,3 +276,4 @@ def test_a_slow_listener_is_not_the_decoders_fault(unruly: DecodingProcess) -> N
     next(blocks)
     threading.Event().wait(1.2)
     assert list(blocks) == []
+    assert len(list(unruly.decode("good", 0.0, 1.0))) == 1, "it still runs"

@@ -76,12 +76,13 @@ def _parts(container: Any, stream: Any) -> Iterator[Any]:
     """What can be decoded, damaged packets left out; ends where the format changes."""
     from av import AudioResampler, FFmpegError
 
-    to_float = AudioResampler(format="fltp")
+    # interleaved: PyAV reads beyond its memory where each of more than eight channels has an array of its own
+    to_float = AudioResampler(format="flt")
     try:
         for packet in container.demux(stream):
             for frame in _frames(packet, FFmpegError):
                 for part in to_float.resample(frame):
-                    yield part.to_ndarray().T
+                    yield part.to_ndarray().reshape(part.samples, -1)
     except (FFmpegError, ValueError):  # a damaged container; a frame of another rate or layout
         return
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hetmusic.errors import FeatureError
@@ -75,6 +75,9 @@ def test_windows_hear_what_they_should(loaded: YamnetAudio) -> None:
     at_once=st.integers(1, 6),
     cuts=st.lists(st.integers(0, 80_000), max_size=6),
 )
+@example(length=WINDOW, at_once=1, cuts=[])
+@example(length=WINDOW + 3 * HOP, at_once=2, cuts=[WINDOW])
+@example(length=WINDOW + 3 * HOP + 1, at_once=4, cuts=[])
 def test_cut_windows_are_those_of_the_whole(length: int, at_once: int, cuts: list[int]) -> None:
     sound = np.arange(1, length + 1, dtype=np.float32)
     found = []
