@@ -6,13 +6,13 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from hetmusic.errors import ConfigError
 from hetmusic.graph.types import EdgeType
 from hetmusic.models.combine import Combiner, combiners
 from hetmusic.relations import NodeInputs, RelationBlock, RelationEncoder
+from hetmusic.relations.calling import call_encoder, check_ready
 
 
 class HeteroConv(nn.Module):
@@ -39,6 +39,8 @@ class HeteroConv(nn.Module):
             raise ConfigError("a HeteroConv needs at least one relation")
         self.dim = dim
         self.edge_types = list(encoders)
+        for edge_type, encoder in encoders.items():
+            check_ready(encoder, edge_type)
         self.encoders = nn.ModuleDict({str(edge_type): encoder for edge_type, encoder in encoders.items()})
         for position, (edge_type, encoder) in enumerate(encoders.items()):
             before = {t: encoders[t] for t in self.edge_types[:position]}
@@ -102,16 +104,4 @@ class HeteroConv(nn.Module):
             NodeInputs(source.h, source.present, block.src_degree),
             NodeInputs(here.h, here.present, block.dst_degree),
         )
-        message = encoder(block, *ends)
-        if not isinstance(message, Tensor) or message.shape != (count, self.dim):
-            got = tuple(message.shape) if isinstance(message, Tensor) else type(message).__name__
-            raise ConfigError(
-                f"relation encoder {type(encoder).__name__} of {edge_type} returned {got}, "
-                f"expected ({count}, {self.dim}): one row a destination node, dim columns"
-            )
-        if message.dtype != source.h.dtype and not torch.is_autocast_enabled():
-            raise ConfigError(
-                f"relation encoder {type(encoder).__name__} of {edge_type} returned {message.dtype}, "
-                f"expected {source.h.dtype} as its input"
-            )
-        return message
+        return call_encoder(encoder, block, *ends)  # type: ignore[arg-type]

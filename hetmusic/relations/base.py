@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
+from hetmusic.errors import ConfigError
 from hetmusic.graph.types import EdgeType
 from hetmusic.relations.block import NodeInputs, RelationBlock
+from hetmusic.relations.edge_ends import EdgeEnds
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -61,10 +63,17 @@ class RelationEncoder(nn.Module):
         :param dst: the destination nodes, ``dst.h`` of shape ``(num_dst, dim)``.
         :return: shape ``(num_dst, dim)``.
         """
-        messages = self.message(src.at(relation.src_index), dst.at(relation.dst_index), relation.edge)
+        ends = EdgeEnds(src, relation, source=True), EdgeEnds(dst, relation, source=False)
+        messages = self.message(*ends, relation.edge)
+        if not isinstance(messages, Tensor) or messages.shape[:1] != (relation.num_edges,):
+            got = tuple(messages.shape) if isinstance(messages, Tensor) else type(messages).__name__
+            raise ConfigError(
+                f"relation encoder {type(self).__name__} of {relation.edge_type} (layer {relation.layer}): message() "
+                f"returned {got}, expected ({relation.num_edges}, {self.dim}): one row an edge"
+            )
         return self.reduce(relation, messages)
 
-    def message(self, src: NodeInputs, dst: NodeInputs, edge: Mapping[str, Tensor]) -> Tensor:
+    def message(self, src: EdgeEnds, dst: EdgeEnds, edge: Mapping[str, Tensor]) -> Tensor:
         """The message of every edge.
 
         :param src: source node of every edge, ``src.h`` of shape ``(num_edges, dim)``.
@@ -80,9 +89,7 @@ class RelationEncoder(nn.Module):
         :param messages: shape ``(num_edges, dim)``.
         :return: shape ``(num_dst, dim)``.
         """
-        total = messages.new_zeros(relation.num_dst, messages.shape[1])
-        total = total.index_add(0, relation.dst_index, messages)
-        return total / relation.in_degree.clamp(min=1).to(messages.dtype)[:, None]
+        return relation.sum_edges(messages) / relation.in_degree.clamp(min=1).to(messages.dtype)[:, None]
 
     def share(self, edge_type: EdgeType, earlier: Mapping[EdgeType, RelationEncoder]) -> None:
         """Take from other relations of the layer what they have in common with this one; nothing unless overridden.

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from hetmusic.graph.types import EdgeType
+from hetmusic.relations.edge_kernels import segment_sum
 from hetmusic.relations.kernels import Csr, row_index, sddmm, segment_softmax, spmm
 
 
@@ -24,12 +25,6 @@ class NodeInputs:
     present: Tensor | None = None
     #: number of edges of this relation that the node has in the whole training graph, float ``(num_nodes,)``
     degree: Tensor | None = None
-
-    def at(self, index: Tensor) -> NodeInputs:
-        """The same for selected nodes, one row an entry of ``index``."""
-        pick = None if self.present is None else self.present[index]
-        degree = None if self.degree is None else self.degree[index]
-        return NodeInputs(self.h[index], pick, degree)
 
 
 @dataclass(frozen=True)
@@ -98,6 +93,10 @@ class RelationBlock:
         :return: shape ``(num_edges,)``.
         """
         return sddmm(self.csr, y, x)
+
+    def sum_edges(self, values: Tensor) -> Tensor:
+        """Sum over each destination's edges of one row an edge; shape ``(num_edges, ...)`` in, ``(num_dst, ...)`` out."""
+        return segment_sum(self.csr, values, self.dst_index)
 
     def softmax(self, scores: Tensor) -> Tensor:
         """Softmax of edge scores over each destination's edges; shape ``(num_edges, heads)`` in and out."""

@@ -58,7 +58,14 @@ def _is_plain(x: Tensor) -> bool:
     return x.device.type in {"cpu", "cuda"} and type(x) in {Tensor, Parameter}
 
 
-def _product(indptr: Tensor, indices: Tensor, values: Tensor, shape: tuple[int, int], x: Tensor) -> Tensor:
+def sparse_product(
+    indptr: Tensor, indices: Tensor, values: Tensor, shape: tuple[int, int], x: Tensor
+) -> Tensor:
+    """A matrix in compressed rows times x, on devices without sparse products by gathering; no gradient.
+
+    :param shape: of the matrix.
+    :return: shape ``(shape[0], dim)``.
+    """
     if _is_plain(x):
         exact = _exact(x)
         with torch.autocast(x.device.type, enabled=False):
@@ -73,13 +80,13 @@ def _product(indptr: Tensor, indices: Tensor, values: Tensor, shape: tuple[int, 
 
 def _times(pattern: Csr, values: Tensor, x: Tensor) -> Tensor:
     """The matrix with these values times x, ``(num_rows, dim)``."""
-    return _product(pattern.indptr, pattern.indices, values, (pattern.num_rows, pattern.num_cols), x)
+    return sparse_product(pattern.indptr, pattern.indices, values, (pattern.num_rows, pattern.num_cols), x)
 
 
 def _transposed_times(pattern: Csr, values: Tensor, y: Tensor) -> Tensor:
     """The transposed matrix times y, ``(num_cols, dim)``."""
     indptr, indices, order = pattern.transposed
-    return _product(indptr, indices, values[order.long()], (pattern.num_cols, pattern.num_rows), y)
+    return sparse_product(indptr, indices, values[order.long()], (pattern.num_cols, pattern.num_rows), y)
 
 
 def _at_entries(pattern: Csr, y: Tensor, x: Tensor) -> Tensor:

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from hetmusic.relations import RelationBlock
+from hetmusic.relations import NodeInputs, RelationBlock
+from hetmusic.relations.edge_ends import EdgeEnds
 from hetmusic.relations.kernels import segment_softmax, spmm
 from tests.blocks import LIKED_BY, fake_cuda, needs_cuda_build, random_block
 
@@ -111,3 +112,30 @@ def test_segment_softmax_by_hand():
     alpha = segment_softmax(scores, torch.tensor([0, 0, 1]), 2)
     e = torch.e
     assert torch.allclose(alpha, torch.tensor([[1 / (1 + e)], [e / (1 + e)], [1.0]]))
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 36), st.integers(0, 9))
+def test_rows_by_edge_and_their_sums_have_the_gradients_of_indexing(num_src, num_dst, num_edges, seed):
+    block = random_block(num_src, num_dst, min(num_edges, num_src * num_dst), seed)
+    torch.manual_seed(seed)
+    ends = [torch.randn(n, 3, dtype=torch.float64, requires_grad=True) for n in (num_src, num_dst)]
+    target = torch.randn(num_dst, 3, dtype=torch.float64)
+    src, dst = (EdgeEnds(NodeInputs(h), block, source) for h, source in zip(ends, (True, False), strict=True))
+    ours = (block.sum_edges(src.h * dst.h.sin()) * target).sum()
+    messages = ends[0][block.src_index] * ends[1][block.dst_index].sin()
+    theirs = (torch.zeros_like(target).index_add(0, block.dst_index, messages) * target).sum()
+    assert torch.allclose(ours, theirs)
+    for mine, reference in zip(
+        torch.autograd.grad(ours, ends), torch.autograd.grad(theirs, ends), strict=True
+    ):
+        assert torch.allclose(mine, reference)
+
+
+def test_ends_are_gathered_only_if_asked_for():
+    block = random_block(5, 4, 9)
+    degree, present = torch.arange(5.0), torch.arange(5) % 2 == 0
+    src = EdgeEnds(NodeInputs(torch.randn(5, 3), present, degree), block, source=True)
+    assert src.degree.tolist() == degree[block.src_index].tolist()
+    assert src.present.tolist() == present[block.src_index].tolist()
+    assert "h" not in vars(src)
+    assert EdgeEnds(NodeInputs(torch.randn(4, 3)), block, source=False).present is None

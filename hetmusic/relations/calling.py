@@ -1,0 +1,147 @@
+"""Calling an encoder: a person's mistakes become errors that name the encoder, the relation and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from hetmusic._resolve import is_foreign
+from hetmusic.errors import ConfigError, PluginError, UserError
+from hetmusic.relations.base import RelationEncoder
+from hetmusic.relations.block import NodeInputs, RelationBlock
+
+_HOME = Path(__file__).parent.parent
+
+
+def call_encoder(
+    encoder: RelationEncoder, relation: RelationBlock, src: NodeInputs, dst: NodeInputs
+) -> Tensor:
+    """Encode one relation, and see that the encoder keeps its contract.
+
+    :return: shape ``(num_dst, dim)``, of the dtype of ``src.h``.
+    :raises ConfigError: for a result of another shape or dtype, inputs changed in place, or parameters made on the way.
+    :raises PluginError: if another package's encoder raises an error, with the traceback.
+    """
+    versions = _versions(relation, src, dst)
+    parameters = sum(1 for _ in encoder.parameters())
+    try:
+        out: Tensor = encoder(relation, src, dst)
+    except (UserError, torch.OutOfMemoryError):
+        raise
+    except Exception as problem:
+        if not is_foreign(type(encoder)):
+            raise
+        what = f"{name_of(encoder, relation)} failed"
+        raise PluginError.caused_by(
+            problem, what, _advice(problem, relation, src, dst), skip=_HOME
+        ) from problem
+    _check_result(out, encoder, relation, src)
+    if versions != _versions(relation, src, dst):
+        raise ConfigError(
+            f"{name_of(encoder, relation)} changed {_changed(relation, src, dst, versions)} in place, which other relations "
+            "and towers read as well: write x = x * y instead of x *= y, and avoid methods whose names end in _"
+        )
+    if parameters != sum(1 for _ in encoder.parameters()):
+        raise ConfigError(
+            f"{name_of(encoder, relation)} made parameters while it was called, which the optimiser does not know: make "
+            "them in __init__"
+        )
+    # under autocast results may be of lower precision; what the next layer reads stays as it is
+    return out.to(src.h.dtype)
+
+
+def check_ready(encoder: nn.Module, edge_type: object) -> None:
+    """Refuse an encoder that cannot be trained as it is.
+
+    :raises ConfigError: if it is no relation encoder, or has parameters without shape.
+    """
+    if not isinstance(encoder, RelationEncoder):
+        raise ConfigError(
+            f"the encoder of {edge_type} is a {type(encoder).__name__}, not a RelationEncoder: derive it from "
+            "hetmusic.relations.RelationEncoder, or give `encoder` the path of its class"
+        )
+    lazy = [n for n, p in encoder.named_parameters() if isinstance(p, nn.UninitializedParameter)]
+    if lazy:
+        raise ConfigError(
+            f"relation encoder {type(encoder).__name__} of {edge_type} has parameters without shape ({', '.join(lazy)}): "
+            "make them in __init__ from dim instead of using Lazy modules"
+        )
+
+
+def name_of(encoder: nn.Module, relation: RelationBlock) -> str:
+    """How messages speak of an encoder."""
+    return f"relation encoder {type(encoder).__name__} of {relation.edge_type} (layer {relation.layer})"
+
+
+def _check_result(out: object, encoder: RelationEncoder, relation: RelationBlock, src: NodeInputs) -> None:
+    name, expected = name_of(encoder, relation), (relation.num_dst, src.h.shape[1])
+    if not isinstance(out, Tensor):
+        raise ConfigError(f"{name} returned a {type(out).__name__}, expected a tensor of shape {expected}")
+    if out.shape != expected:
+        hint = ": one row a destination node, dim columns"
+        if out.shape[:1] == (relation.num_edges,) and relation.num_edges != relation.num_dst:
+            hint = ", and that is one row an edge: bring them together with self.reduce(relation, messages)"
+        raise ConfigError(f"{name} returned {tuple(out.shape)}, expected {expected}{hint}")
+    if out.dtype != src.h.dtype and not _autocasting(out):
+        raise ConfigError(
+            f"{name} returned {out.dtype}, expected {src.h.dtype} as its input: end with .to(src.h.dtype), and make "
+            "constants with src.h.new_tensor"
+        )
+    if out.device != src.h.device:
+        raise ConfigError(
+            f"{name} returned a tensor on {out.device}, given tensors on {src.h.device}{_DEVICE}"
+        )
+
+
+_DEVICE = (
+    "; make tensors where the inputs are, with src.h.new_zeros(...) or device=src.h.device, and register constants with "
+    "self.register_buffer"
+)
+
+
+def _advice(problem: Exception, relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> str:
+    """What may help against an error, for the end of its message."""
+    said = str(problem)
+    if isinstance(problem, KeyError) and problem.args and problem.args[0] not in relation.edge:
+        has = ", ".join(relation.edge) or "none"
+        return f"; the edges of {relation.edge_type} have the attributes: {has}"
+    if "device" in said.lower() or "meta" in said:
+        return _DEVICE
+    if "dtype" in said or "scalar type" in said:
+        return "; bring both sides to one dtype, with .to(src.h.dtype)"
+    if "in-place" in said:
+        return "; inputs must not be changed: write x = x * y instead of x *= y"
+    if isinstance(problem, TypeError) and "positional argument" in said:
+        return "; the hooks are message(self, src, dst, edge) and forward(self, relation, src, dst)"
+    if "NoneType" in said and (src.present is None or dst.present is None):
+        return "; present is None where a tower or node type has no modality"
+    return ""
+
+
+def _inputs(relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Iterator[tuple[str, Tensor]]:
+    yield "src.h", src.h
+    yield "dst.h", dst.h
+    for name, value in relation.edge.items():
+        yield f"edge[{name!r}]", value
+    for name, degree in (("src.degree", src.degree), ("dst.degree", dst.degree)):
+        if degree is not None:
+            yield name, degree
+
+
+def _versions(relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> list[int]:
+    """How often each input has been changed in place; torch counts it, but not in inference mode."""
+    return [0 if value.is_inference() else value._version for _, value in _inputs(relation, src, dst)]
+
+
+def _changed(relation: RelationBlock, src: NodeInputs, dst: NodeInputs, before: list[int]) -> str:
+    pairs = zip(_inputs(relation, src, dst), before, _versions(relation, src, dst), strict=False)
+    names = [name for (name, _), old, new in pairs if old != new]
+    return " and ".join(names) or "the edge attributes"
+
+
+def _autocasting(out: Tensor) -> bool:
+    device = out.device.type
+    return device in {"cpu", "cuda"} and torch.is_autocast_enabled(device)
