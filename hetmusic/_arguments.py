@@ -54,11 +54,11 @@ def document(cls: type, given: Collection[str] = ()) -> list[Argument]:
 
     :param given: names of those that hetmusic gives itself.
     """
-    said = _said(cls)
+    said, hints = _said(cls), _hints(cls)
     return [
         Argument(
             name,
-            "" if p.annotation is p.empty else _source(p.annotation),
+            "" if p.annotation is p.empty else _shown_type(p.annotation, hints.get(name)),
             None if p.default is p.empty else repr(p.default),
             said.get(name, ""),
         )
@@ -158,7 +158,10 @@ def _words(hint: Any) -> Iterable[Any]:
     return [word for part in get_args(hint) for word in _words(part)]
 
 
-def _source(annotation: Any) -> str:
+def _shown_type(annotation: Any, hint: Any) -> str:
+    """The annotation as it stands in the source, but that the words of a literal are told."""
+    if get_origin(hint) is Literal:
+        return " | ".join(map(repr, get_args(hint)))
     if isinstance(annotation, str):
         return annotation
     return (

@@ -21,6 +21,7 @@ from hetmusic.graph.leakage import check_leakage
 from hetmusic.graph.splits import Split
 from hetmusic.graph.view import TrainingView
 from hetmusic.models import MMGNN, final_embeddings
+from hetmusic.models.explain import Structure, explain
 from hetmusic.ranking import EmbeddingScorer
 from hetmusic.recommend.reencode import check_features, unread_modalities
 from hetmusic.recommend.run import Run
@@ -133,6 +134,16 @@ def build_model(
         torch.manual_seed(config.seed)
         model = MMGNN(schema, config.model, config.relations, config.towers)
     return model, view
+
+
+def explain_fit(graph: MusicGraph, config: FitConfig) -> Structure:
+    """What a configuration makes of a graph: encoders by tower, layer and relation; nothing is trained.
+
+    :raises UserError: as :func:`fit`.
+    """
+    check_plugins(config)
+    model, _ = build_model(graph, make_split(graph, config.split), config)
+    return explain(model)
 
 
 def _prepare(

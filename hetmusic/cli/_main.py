@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -27,6 +29,8 @@ COMMANDS = {
     "fit": "Train a model on a graph.",
     "evaluate": "Measure a run on held-out interactions.",
     "recommend": "Recommend to users from a run.",
+    "encoders": "List relation encoders and their arguments.",
+    "check": "Check a relation encoder of your own.",
     "tune": "Search a model's settings on validation interactions.",
     "compare": "Compare models on the same splits, with tests.",
     "ablate": "Measure what each component of the model is worth.",
@@ -102,6 +106,7 @@ def cli(verbose: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None, **options: Any) -> None:
     """Run the command line; a user's mistake ends in one line on standard error and exit status 1."""
+    _find_modules_here()
     # OpenMP reads it when torch is loaded: threads that wait by spinning cost more than they bring on shared machines
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
@@ -125,6 +130,14 @@ def main(arguments: Sequence[str] | None = None, **options: Any) -> None:
         if problem.errno not in _USERS_PROBLEMS:
             raise
         _fail(f"{problem.filename or 'the file system'}: {problem.strerror}", 1)
+
+
+def _find_modules_here() -> None:
+    """A person's own plug-ins lie where they work: modules of the working directory can be named; installed ones win."""
+    with contextlib.suppress(OSError):  # the folder may be gone
+        here = str(Path.cwd())
+        if not {"", here} & set(sys.path):
+            sys.path.append(here)
 
 
 def _advice(stop: BaseException) -> str:

@@ -25,6 +25,7 @@ PATH = click.Path(path_type=Path)
 @click.option("--split", type=PATH, help="File of a published split: columns userID, itemID, x_label.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Most epochs in all.")
 @click.option("--tensorboard", type=PATH, help="Folder for TensorBoard's event files.")
+@click.option("--explain-model", is_flag=True, help="Print what the model is made of, and train nothing.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 @click.option("--quiet", is_flag=True, help="No progress, no summary.")
 @click.pass_context
@@ -41,6 +42,7 @@ def command(
     split: Path | None,
     epochs: int | None,
     tensorboard: Path | None,
+    explain_model: bool,
     overwrite: bool,
     quiet: bool,
 ) -> None:
@@ -54,6 +56,13 @@ def command(
     from hetmusic.training import load_config
 
     observers = _progress.observers(quiet, tensorboard)
+    if explain_model:
+        from hetmusic.cli._render_structure import structure
+        from hetmusic.fitting import explain_fit
+
+        chosen = load_config(preset, config, [*_options.as_overrides(seed, split, epochs), *overrides])
+        structure(explain_fit(MusicGraph.open(graph), chosen))
+        return
     with _progress.resumable(resume or out):
         if resume is not None:
             run = resume_run(resume, observers, epochs)

@@ -12,7 +12,7 @@ from hetmusic.experiments.comparison import Entry
 from hetmusic.experiments.components import removals
 from hetmusic.experiments.controls import ControlledGraph, missing_for
 from hetmusic.experiments.mmgnn import nested
-from hetmusic.experiments.models import make_model, with_implied
+from hetmusic.experiments.models import check_model, make_model, with_implied
 from hetmusic.graph import MusicGraph
 from hetmusic.training.config import FitConfig
 
@@ -72,6 +72,6 @@ def full_settings(preset: str, file: Path | None, overrides: Sequence[str]) -> t
 
 def _check(settings: dict[str, Any], source: str) -> None:
     try:
-        make_model("mmgnn", settings)
+        check_model("mmgnn", settings)
     except ConfigError as problem:
         raise ConfigError(f"{source}: {problem}") from None

@@ -15,7 +15,7 @@ from hetmusic.errors import ConfigError, RunError, UserError, did_you_mean
 from hetmusic.experiments.comparison import Entry, Protocol, make_splits, open_folder
 from hetmusic.experiments.journal import Trial
 from hetmusic.experiments.mmgnn import nested
-from hetmusic.experiments.models import find_model, make_model, with_implied
+from hetmusic.experiments.models import check_model, find_model, with_implied
 from hetmusic.experiments.problems import identify_graph
 from hetmusic.experiments.space import built_in
 from hetmusic.experiments.study_files import BEST_FILE, STUDY_FILE, read_study
@@ -90,7 +90,7 @@ def make_entries(graph: MusicGraph, asked: Asked) -> list[Entry]:
             source = f"{source}, --set"
         try:
             settings = merge(nested(settings), nested(over))
-            make_model(model, settings)
+            check_model(model, settings)
         except ConfigError as problem:
             raise ConfigError(f"{asked.files.get(model, source)}: {problem}") from None
         entries.append(Entry(model, model, with_implied(model, settings), source))

@@ -42,6 +42,11 @@ class Mmgnn(Recommender):
         preset = values.pop("preset", "default")
         return with_settings(str(preset), values, "model mmgnn")
 
+    def check(self) -> None:  # noqa: D102
+        from hetmusic.training.plugins import check_plugins
+
+        check_plugins(self.settings)
+
     def train(  # noqa: D102
         self, problem: Problem, seed: int, folder: Path | None, report: Report | None
     ) -> tuple[Scorer, dict[str, Any]]:

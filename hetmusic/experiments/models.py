@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from hetmusic._resolve import text_of
 from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.experiments.mmgnn import Mmgnn, nested
 from hetmusic.graph import MusicGraph
@@ -33,11 +35,18 @@ def with_implied(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     :raises ConfigError: if the model does not exist, or name and settings disagree about the preset.
     """
     _, implied = find_model(name)
-    given = nested(settings)
+    given = nested(_as_text(settings))
     for key, value in implied.items():
         if given.get(key, value) != value:
             raise ConfigError(f"model {name}: the settings are for {key} = {given[key]!r}")
     return {**implied, **given}
+
+
+def _as_text(value: Any) -> Any:
+    """Classes as their import paths, so that settings can be written down and sent to other processes."""
+    if isinstance(value, Mapping):
+        return {key: _as_text(inner) for key, inner in value.items()}
+    return text_of(value) if inspect.isclass(value) else value
 
 
 def make_model(name: str, settings: Mapping[str, Any]) -> Recommender:
@@ -48,6 +57,14 @@ def make_model(name: str, settings: Mapping[str, Any]) -> Recommender:
     """
     cls, _ = find_model(name)
     return cls(**with_implied(name, settings))
+
+
+def check_model(name: str, settings: Mapping[str, Any]) -> None:
+    """Refuse everything in a model's settings that can be refused without a graph, its plug-ins included.
+
+    :raises ConfigError: as :func:`make_model`, and for plug-ins that cannot be found or arguments that they do not take.
+    """
+    make_model(name, settings).check()
 
 
 def check_modalities(name: str, settings: Mapping[str, Any], graph: MusicGraph) -> None:

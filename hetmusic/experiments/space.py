@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from hetmusic._toml import read_toml, tomllib
 from hetmusic.errors import ConfigError, did_you_mean
-from hetmusic.experiments.models import make_model
+from hetmusic.experiments.models import check_model
 from hetmusic.models.config import StrictModel
 
 #: packages that hold ``spaces/<model>.toml``
@@ -133,7 +133,7 @@ class Space:
         for key, dimension in self.dimensions.items():
             for value in dimension.extremes():
                 try:
-                    make_model(model, {**settings, key: value})
+                    check_model(model, {**settings, key: value})
                 except ConfigError as problem:
                     raise ConfigError(f"{self.source}: setting {key!r}: {problem}") from None
 

@@ -19,7 +19,7 @@ from hetmusic._version import __version__
 from hetmusic.errors import ConfigError, RunError, UserError
 from hetmusic.experiments.journal import JOURNAL_FILE, Journal, Trial, best_of
 from hetmusic.experiments.mmgnn import nested
-from hetmusic.experiments.models import make_model, with_implied
+from hetmusic.experiments.models import check_model, make_model, with_implied
 from hetmusic.experiments.problems import identify_graph, identify_split
 from hetmusic.experiments.space import Space, load_space
 from hetmusic.experiments.study_files import check_same, read_study, write_study
@@ -50,7 +50,7 @@ class StudyPlan:
 
         :raises ConfigError: naming it.
         """
-        make_model(self.model, self.fixed)
+        check_model(self.model, self.fixed)
         self.space.check(self.model, self.fixed)
 
 

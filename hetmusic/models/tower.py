@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -85,15 +85,36 @@ class Tower(nn.Module):
         What no wanted representation depends on is not computed: encoding candidates does not touch the users unless
         some relation of the tower leads from users to items.
         """
-        plan: list[tuple[set[str], set[EdgeType]]] = [(set(wanted), set())]
-        for layer, conv in zip(reversed(blocks.layers), reversed(list(self.layers)), strict=True):
+        relations = []
+        for layer, conv in zip(blocks.layers, self.layers, strict=True):
             assert isinstance(conv, HeteroConv)
-            targets = plan[0][0]
-            used = {t for t in conv.edge_types if t.dst in targets and t in layer.blocks}
-            plan[0] = (targets, used)
-            # an encoder may look at its destination (attention, gates), so the destinations' inputs are needed as well
-            plan.insert(0, (set(wanted) | targets | {t.src for t in used}, set()))
-        return plan
+            relations.append({t for t in conv.edge_types if t in layer.blocks})
+        return plan_layers(relations, wanted)
+
+
+def plan_layers(
+    relations: Sequence[Collection[EdgeType]], wanted: Collection[str]
+) -> list[tuple[set[str], set[EdgeType]]]:
+    """Per layer (0 = inputs) the node types that are needed and the relations that make them.
+
+    :param relations: of every layer, from the first.
+    :param wanted: node types whose representations, of all layers, are read out.
+    """
+    plan: list[tuple[set[str], set[EdgeType]]] = [(set(wanted), set())]
+    for layer in reversed(relations):
+        targets = plan[0][0]
+        used = {t for t in layer if t.dst in targets}
+        plan[0] = (targets, used)
+        # an encoder may look at its destination (attention, gates), so the destinations' inputs are needed as well
+        plan.insert(0, (set(wanted) | targets | {t.src for t in used}, set()))
+    return plan
+
+
+def needed_relations(
+    relations: Sequence[Collection[EdgeType]], wanted: Collection[str]
+) -> list[set[EdgeType]]:
+    """Of every layer, the relations that some wanted representation depends on."""
+    return [used for _, used in plan_layers(relations, wanted)[1:]]
 
 
 def l2_normalize(x: Tensor) -> Tensor:

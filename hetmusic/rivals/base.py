@@ -118,6 +118,12 @@ class Recommender:
             message = first["msg"].removeprefix("Value error, ")
             raise ConfigError(f"model {cls.__name__}: {key} = {first['input']!r}: {message}") from None
 
+    def check(self) -> None:
+        """Check what takes longer than :meth:`parse`, such as plug-ins; called once before an experiment runs anything.
+
+        :raises ConfigError: naming the key.
+        """
+
     def fit(
         self, problem: Problem, seed: int = 0, folder: Path | None = None, report: Report | None = None
     ) -> Fitted:

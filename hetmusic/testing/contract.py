@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -75,6 +75,12 @@ class Contract(Generic[C]):
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.checks: dict[str, Check[C]] = {}
+
+    def sort(self, modules: Sequence[str]) -> None:
+        """Put the checks in the order of the modules that they are defined in."""
+        self.checks = dict(
+            sorted(self.checks.items(), key=lambda item: modules.index(item[1].run.__module__))
+        )
 
     def check(self, rule: str, fix: str) -> Callable[[Callable[[C], None]], Check[C]]:
         """Decorator that makes a function a check, named like the function.

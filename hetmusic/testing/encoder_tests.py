@@ -10,8 +10,8 @@ from hetmusic.testing.contract import Check
 from hetmusic.testing.encoder_case import EncoderCase
 from hetmusic.testing.encoder_contract import encoder_contract
 
-#: the modules whose import fills the contract
-CHECK_MODULES = (encoder_values, encoder_edges, encoder_module, encoder_devices)
+# the modules whose import fills the contract, in the order in which one wants to know
+encoder_contract.sort([m.__name__ for m in (encoder_values, encoder_edges, encoder_module, encoder_devices)])
 
 
 class RelationEncoderTests:
