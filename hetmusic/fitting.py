@@ -31,6 +31,7 @@ from hetmusic.training.config import FitConfig
 from hetmusic.training.events import TrainingObserver
 from hetmusic.training.load_config import dump_toml, make_config
 from hetmusic.training.make_split import make_split
+from hetmusic.training.memory import keep_freed_memory
 from hetmusic.training.plugins import check_plugins, record_plugins, require_plugins
 from hetmusic.training.tensors import GraphTensors, graph_schema
 from hetmusic.training.trainer import Trainer, validation_users
@@ -151,6 +152,7 @@ def _prepare(
 ) -> tuple[MMGNN, GraphTensors]:
     if config.training.threads is not None:
         torch.set_num_threads(config.training.threads)
+    keep_freed_memory()
     model, view = build_model(graph, split, config, ignore)
     leaks = check_leakage(view, graph, split)
     if not leaks.clean:

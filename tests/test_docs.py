@@ -84,13 +84,15 @@ def check_setting(arguments: list[str], text: str) -> None:
     """Fail unless the model of a command has a setting."""
     command = arguments[0]
     if command == "compare":
-        model, _, text = text.partition(".")
-        make_model(model, parse_override(text))
+        label, _, text = text.partition(".")
+        models = arguments[arguments.index("--models") + 1].split(",")
+        labelled = dict(found.split("=") for found in models if "=" in found)
+        make_model(labelled.get(label, label), parse_override(text))
     elif command == "tune":
         make_model(arguments[arguments.index("--model") + 1], parse_override(text))
     elif command == "features":
         check_extraction(arguments)
-    elif command != "synth":
+    elif command != "synth" and command != "check":
         # together with the others of the call: some are of use in company only
         load_config(overrides=[value for name, value in pairwise(arguments) if name == "--set"])
 

@@ -18,6 +18,7 @@ from hetmusic.recommend import Run
 from hetmusic.synth import WorldSettings, make_world, write_dump
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+LASTFM_1K = Path(os.environ.get("HETMUSIC_DATA", EXAMPLES.parents[1] / "shared" / "data")) / "lastfm-1k"
 SMALL = WorldSettings(users=60, songs=120, artists=20, listens_per_user=12)
 
 
@@ -74,6 +75,7 @@ def check_custom_encoder(run: Callable[..., str], tmp_path: Path) -> None:
     assert config["relations"]["liked_by"] == {
         "encoder": "custom_encoder:Recency",
         "half_life": 180.0,
+        "share": "none",
         "use": True,
     }
 
@@ -114,8 +116,20 @@ def assert_trained() -> None:
     assert (vectors @ weight.T + bias).argmax(axis=1).tolist() == [698, 985]
 
 
+def check_decay_on_lastfm(run: Callable[..., str], tmp_path: Path) -> None:
+    if not LASTFM_1K.is_dir():
+        pytest.skip(f"the Last.fm 1K log is not at {LASTFM_1K}")
+    out = run("decay_on_lastfm.py", LASTFM_1K)
+    assert out.startswith("2 people heard ")
+    assert "too few people to conclude anything" in out
+    assert len(values(out, "NDCG@10")) == 3
+    config = Run.open(Path(out.strip().rpartition("runs are in ")[2]) / "a week").config
+    assert config["relations"]["liked_by"]["encoder"] == "listening_encoders:Decay"
+
+
 CHECKS = {
     "quickstart.py": check_quickstart,
+    "decay_on_lastfm.py": check_decay_on_lastfm,
     "custom_encoder.py": check_custom_encoder,
     "custom_extractor.py": check_custom_extractor,
 }

@@ -13,7 +13,12 @@ from hetmusic.cli._experiments import PATH
 
 @click.command()
 @click.argument("graph", type=PATH)
-@click.option("--models", required=True, callback=_experiments.names, help="e.g. mmgnn,ease,ials.")
+@click.option(
+    "--models",
+    required=True,
+    callback=_experiments.names,
+    help="e.g. mmgnn,ease, or LABEL=MODEL for a model twice.",
+)
 @click.option(
     "--out", type=PATH, required=True, help="Folder of the comparison; what is there is not run again."
 )
@@ -23,7 +28,11 @@ from hetmusic.cli._experiments import PATH
     "--settings", "files", multiple=True, metavar="MODEL=FILE", help="TOML file of a model's settings."
 )
 @click.option(
-    "--set", "overrides", multiple=True, metavar="MODEL.KEY=VALUE", help="e.g. mmgnn.training.lr=0.003."
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="MODEL.KEY=VALUE",
+    help="e.g. mmgnn.training.lr=0.003; of a row with a label, LABEL.KEY.",
 )
 @click.option("--tune-trials", type=click.IntRange(min=1), help="Tune each model first: most trials of each.")
 @click.option("--tune-minutes", type=click.FloatRange(min=0), help="Tune each model first: minutes for each.")
@@ -49,7 +58,7 @@ def command(
     from hetmusic.graph import MusicGraph
 
     asked, protocol = Asked.parse(models, tuned, files, overrides), _experiments.protocol(**judged)
-    check_labels(models, reference)
+    check_labels(asked.models, reference)
     opened = MusicGraph.open(graph)
     with _experiments.going_on(out):
         if tune_trials is not None or tune_minutes is not None:

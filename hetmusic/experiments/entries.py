@@ -31,8 +31,9 @@ OnTrialOf = Callable[[str, Trial, "Trial | None"], None]
 
 @dataclass(frozen=True)
 class Asked:
-    """Models, and where their settings come from; later ones win."""
+    """Rows, the models behind them, and where their settings come from; later ones win."""
 
+    #: labels of the rows: names of models, or labels of one's own
     models: Sequence[str]
     #: folders of a study each, or of several
     tuned: tuple[Path, ...] = ()
@@ -40,6 +41,12 @@ class Asked:
     files: Mapping[str, Path] = field(default_factory=dict)
     #: model -> settings on top, nested
     overrides: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    #: label -> model, for rows that are not called like their model
+    labelled: Mapping[str, str] = field(default_factory=dict)
+
+    def model_of(self, label: str) -> str:
+        """The model of a row."""
+        return self.labelled.get(label, label)
 
     @classmethod
     def parse(
@@ -47,12 +54,15 @@ class Asked:
     ) -> Asked:
         """Read the texts of a command line.
 
+        :param models: ``MODEL`` or ``LABEL=MODEL`` each.
         :param files: ``MODEL=FILE`` each.
         :param overrides: ``MODEL.KEY=VALUE`` each.
         :raises ConfigError: for a text of another form, or a model that does not exist or is not compared.
         """
+        labelled = dict(_label(text) for text in models if "=" in text)
+        models = [text.partition("=")[0] for text in models]
         for model in models:
-            find_model(model)
+            find_model(labelled.get(model, model))
         paths: dict[str, Path] = {}
         for text in files:
             model, equals, path = text.partition("=")
@@ -67,7 +77,7 @@ class Asked:
             head = max(found, key=len) if found else text.partition("=")[0].partition(".")[0]
             _require(head, models, f"--set {text}")
             settings[head] = merge(settings.get(head, {}), parse_override(text[len(head) + 1 :]))
-        return cls(models, tuple(tuned), paths, settings)
+        return cls(models, tuple(tuned), paths, settings, labelled)
 
 
 def make_entries(graph: MusicGraph, asked: Asked) -> list[Entry]:
@@ -78,22 +88,23 @@ def make_entries(graph: MusicGraph, asked: Asked) -> list[Entry]:
     """
     studies = _studies(graph, asked)
     entries = []
-    for model in asked.models:
+    for label in asked.models:
+        model = asked.model_of(label)
         settings: dict[str, Any] = {}
         source = "defaults"
-        if model in asked.files:
-            settings, source = read_toml(asked.files[model]), asked.files[model].name
+        if label in asked.files:
+            settings, source = read_toml(asked.files[label]), asked.files[label].name
         elif model in studies:
             settings, source = studies[model]
-        over = asked.overrides.get(model, {})
+        over = asked.overrides.get(label, {})
         if over:
             source = f"{source}, --set"
         try:
             settings = merge(nested(settings), nested(over))
             check_model(model, settings)
         except ConfigError as problem:
-            raise ConfigError(f"{asked.files.get(model, source)}: {problem}") from None
-        entries.append(Entry(model, model, with_implied(model, settings), source))
+            raise ConfigError(f"{asked.files.get(label, source)}: {problem}") from None
+        entries.append(Entry(label, model, with_implied(model, settings), source))
     return entries
 
 
@@ -154,7 +165,7 @@ def tune_all(
     given = {*asked.files, *_studies(graph, asked)}
     plans = []
     for model in asked.models:
-        if model in given:
+        if model in given or model in asked.labelled:  # which take the settings that their model is tuned to
             continue
         if built_in(model) is not None:
             plans.append(plan_study(model, None, asked.overrides.get(model, {}), protocol.seeds[0]))
@@ -187,8 +198,16 @@ def _study(
 def _studies(graph: MusicGraph, asked: Asked) -> dict[str, tuple[dict[str, Any], str]]:
     found: dict[str, tuple[dict[str, Any], str]] = {}
     for folder in asked.tuned:
-        found |= find_studies(folder, graph, asked.models)
+        found |= find_studies(folder, graph, [asked.model_of(label) for label in asked.models])
     return found
+
+
+def _label(text: str) -> tuple[str, str]:
+    """Read ``LABEL=MODEL``."""
+    label, _, model = text.partition("=")
+    if not label or not model:
+        raise ConfigError(f"--models {text!r} is not of the form LABEL=MODEL")
+    return label, model
 
 
 def _require(model: str, models: Sequence[str], where: str) -> None:
