@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/encoders.py graphs/lastfm
 
 A step's users draw 10 neighbours over liked_by, as in training; each round takes a new neighbourhood and times forward and
-backward of every encoder in turn, called as HeteroConv calls it, checks included. Prints medians of processor time (others may use the machine) and ratios of the two
-levels at which one writes an encoder:
+backward of an own encoder and the built-in one in turn, called as HeteroConv calls them, checks included. Prints medians of
+processor time, since others may use the machine, and ratios, of the two levels at which one writes an encoder:
 
 * ``message``: a row an edge, reduced by the base class (mean) or by a reduce of its own (weighted mean);
 * ``forward``: the fused product that the built-in encoder uses as well.
