@@ -167,3 +167,45 @@ def test_a_broken_custom_model_is_only_a_row(graph, tmp_path):
     entries = make_entries(graph, Asked.parse([FRAGILE, "ease"], [], [], [f"{FRAGILE}.how=mistake"]))
     summary = compare(graph, entries, PROTOCOL, tmp_path / "c", execute=Counting())
     assert [row["problem"] for row in summary.rows] == ["seed 0: this graph is too small", None]
+
+
+def test_a_model_twice_under_labels(graph, problem, tmp_path):
+    study(problem, tmp_path / "ease")
+    asked = Asked.parse(["ease", "strong=ease"], [tmp_path], [], ["strong.l2=1000", "ease.form=users"])
+    plain, strong = make_entries(graph, asked)
+    assert (plain.label, plain.model, plain.settings["form"]) == ("ease", "ease", "users")
+    assert (strong.label, strong.model, strong.settings["l2"]) == ("strong", "ease", 1000)
+    assert strong.source == "tuned, 3 trials, --set"
+    summary = compare(graph, [plain, strong], PROTOCOL, tmp_path / "c")
+    assert [row["label"] for row in summary.rows] == ["ease", "strong"]
+
+
+@pytest.mark.parametrize(
+    ("models", "expected"),
+    [
+        (["=ease"], "not of the form LABEL=MODEL"),
+        (["a="], "not of the form"),
+        (["a=esae"], "did you mean 'ease'"),
+    ],
+)
+def test_labels_that_are_none(models, expected):
+    with pytest.raises(ConfigError, match=expected):
+        Asked.parse(models, [], [], [])
+
+
+def test_plugins_are_checked_before_anything_runs(graph):
+    asked = Asked.parse(["mmgnn"], [], [], ["mmgnn.relations.liked_by.weigth=log"])
+    with pytest.raises(
+        ConfigError, match=r"relations.liked_by: .*no argument 'weigth' \(did you mean 'weight'\?\)"
+    ):
+        make_entries(graph, asked)
+
+
+def test_classes_are_written_as_their_paths():
+    from hetmusic.experiments.models import with_implied
+    from hetmusic.relations.encoders import MeanEncoder
+
+    settings = with_implied("mmgnn", {"relations": {"liked_by": {"encoder": MeanEncoder}}})
+    assert settings == {
+        "relations": {"liked_by": {"encoder": "hetmusic.relations.encoders.mean:MeanEncoder"}}
+    }
