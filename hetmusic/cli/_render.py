@@ -77,6 +77,8 @@ def graph_summary(summary: Mapping[str, Any]) -> None:
     if summary["assignments"]:
         kinds = ", ".join(f"{kind} {count:,}" for kind, count in summary["assignments"].items())
         click.echo(f"\nwho tagged what is known: {kinds}")
+    for name, made in summary["additions"].items():
+        click.echo(f"\nadded after the build: {name}, from {', '.join(made['sources'])}")
     for warning in summary["warnings"]:
         click.echo(f"warning: {warning}")
     findings(summary["build_report"])

@@ -172,6 +172,7 @@ def test_the_command(tmp_path):
     assert "emotion: 3 of 4 items have a valence, 3 an arousal as well (from lyrics 3)" in done.out
     graph.reload()
     assert graph.meta.additions["emotion"].settings["weights"]["lyrics"] == 3
+    assert "added after the build: emotion, from lyrics" in hetmusic("info", graph.path).succeeded().out
     hetmusic(*call).succeeded()
     assert "made with other settings" in hetmusic(*call[:-1], "lyrics=2").error
     hetmusic(*call[:-1], "lyrics=2", "--overwrite").succeeded()
