@@ -14,6 +14,7 @@ from hetmusic.cli._render_features import _short, reasons
 from hetmusic.features import Coverage, extractors
 from hetmusic.graph import MusicGraph
 from tests.cli.running import Result, hetmusic, snapshot
+from tests.cli.test_full_disk import largest_file
 
 
 @pytest.fixture
@@ -175,3 +176,18 @@ def test_what_data_says_is_shown_short_and_harmless() -> None:
 def test_devices_are_checked_although_nothing_computes_there(songs: Path) -> None:
     done = extract(songs, "--text", "--device", "tpu")
     assert done.error == "error: unknown device 'tpu'; use auto, cpu, cuda or cuda:N"
+
+
+@pytest.mark.parametrize("limit", [0, 500, 3000, 20_000])
+def test_a_full_disk_leaves_the_graph_as_it_was(songs: Path, tmp_path: Path, limit: int) -> None:
+    """The cache keeps what fitted, whole, and the same command goes on when there is space again."""
+    before = snapshot(songs)
+    with largest_file(limit):
+        failed = extract(songs, "--text", "--cache", tmp_path / "kept")
+    if failed.status:
+        assert f"cannot write {tmp_path}" in failed.error
+        assert snapshot(songs) == before
+        assert not [path for path in snapshot(tmp_path) if ".tmp" in path]
+    extract(songs, "--text", "--cache", tmp_path / "kept").succeeded()
+    assert MusicGraph.open(songs, verify=True).modality("song", "lyrics").coverage > 0.5
+    assert failed.status or limit > 3000, "the limit was never met"
