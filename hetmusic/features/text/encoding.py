@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from sentence_transformers import SentenceTransformer
 
-#: Tokens of a step, padding included, by type of device: what fits the caches of a CPU, and what keeps a GPU busy.
-_TOKENS = {"cpu": 4096, "cuda": 65_536}
+#: Tokens of a step, padding included: for each thread of a CPU what fits its cache (more is slower, and less padded if texts
+#: come a few at a time), and what keeps a GPU busy.
+_TOKENS_OF_A_THREAD, _TOKENS_OF_A_GPU = 512, 65_536
 #: Longest window of a model that does not say how much it can read.
 _CAPACITY = 512
 
@@ -31,8 +32,8 @@ _CAPACITY = 512
 class Tokens:
     """A text as a model reads it."""
 
-    #: token numbers of each window, special tokens included
-    windows: list[NDArray[np.int32]]
+    #: int32 token numbers of each window, special tokens included; of a model that has no windows the text
+    windows: list[Any]
     #: number of tokens of each window, special ones not counted
     lengths: list[int]
     #: share of tokens that the tokenizer does not know, in [0, 1]
@@ -81,7 +82,8 @@ class WindowedEncoder:
     def vectors(self, texts: Sequence[Tokens]) -> NDArray[np.float32]:
         """The vectors of texts, shape ``(len(texts), dim)``."""
         windows = [window for text in texts for window in text.windows]
-        limit = _TOKENS.get(self._device.type, _TOKENS["cuda"])
+        on_cpu = self._device.type == "cpu"
+        limit = _TOKENS_OF_A_THREAD * torch.get_num_threads() if on_cpu else _TOKENS_OF_A_GPU
         with torch.inference_mode():
             order = list(batches([len(window) for window in windows], limit))
             found = torch.cat([self._forward([windows[i] for i in part]) for part in order]).float().cpu()
@@ -120,6 +122,31 @@ class WindowedEncoder:
             verbose=False,  # it would warn of texts that are too long
         )
         return list(found["input_ids"])
+
+
+class WholeEncoder:
+    """For models that read texts of any length at once, such as those of static word vectors."""
+
+    def __init__(self, model: SentenceTransformer) -> None:
+        self._model = model.eval()
+
+    def tokens(self, text: str) -> Tokens:
+        """The text as it is; the model tokenises it."""
+        return Tokens([text], [len(text)], 0.0)
+
+    def vectors(self, texts: Sequence[Tokens]) -> NDArray[np.float32]:
+        """The vectors of texts, shape ``(len(texts), dim)``."""
+        whole = [text.windows[0] for text in texts]
+        return np.asarray(self._model.encode(whole, show_progress_bar=False), np.float32)
+
+
+def encoder_of(
+    model: SentenceTransformer, max_tokens: int | None, overlap: int
+) -> WindowedEncoder | WholeEncoder:
+    """What computes the vectors of a model: in windows, if its first module is a transformer with a tokenizer."""
+    if hasattr(model[0], "auto_model") and callable(model.tokenizer):
+        return WindowedEncoder(model, max_tokens, overlap)
+    return WholeEncoder(model)
 
 
 def load_model(folder: Path, device: torch.device, mean_pooling: bool) -> SentenceTransformer:

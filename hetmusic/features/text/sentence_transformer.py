@@ -16,7 +16,7 @@ from hetmusic.features.lyrics import is_instrumental
 from hetmusic.features.word_counts import as_text
 
 if TYPE_CHECKING:
-    from hetmusic.features.text.encoding import Tokens, WindowedEncoder
+    from hetmusic.features.text.encoding import Tokens, WholeEncoder, WindowedEncoder
     from hetmusic.features.text.model_files import ModelFiles
 
 _log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class LanguageModel(Extractor):
             raise FeatureError(f"windows have 1 or more tokens, not {max_tokens}")
         self.model, self.revision, self.overlap, self.max_tokens = model, revision, overlap, max_tokens
         self._files: ModelFiles | None = None
-        self._encoder: WindowedEncoder | None = None
+        self._encoder: WindowedEncoder | WholeEncoder | None = None
         #: whether there was a text in a script that the model does not know; more are told at level INFO
         self._said = False
 
@@ -57,10 +57,10 @@ class LanguageModel(Extractor):
         folder = self._found().folder
         # torch and transformers take seconds to import
         from hetmusic._device import choose_device
-        from hetmusic.features.text.encoding import WindowedEncoder, load_model
+        from hetmusic.features.text.encoding import encoder_of, load_model
 
         model = load_model(folder, choose_device(device), self.mean_pooling)
-        self._encoder = WindowedEncoder(model, self.max_tokens, self.overlap)
+        self._encoder = encoder_of(model, self.max_tokens, self.overlap)
 
     def prepare(self, item: str) -> Tokens:
         """Tokenise a text and cut it into windows; a bag of words is read in the order of frequency.
@@ -125,7 +125,7 @@ class SentenceTransformerText(LanguageModel):
 
     A text that the model cannot read at once is cut into overlapping windows, and their vectors are averaged, each
     counting by its number of tokens; then the mean is normalised if the model does so. A text that fits one window has
-    the vector that ``SentenceTransformer.encode`` gives it.
+    the vector that ``SentenceTransformer.encode`` gives it. Models of static word vectors read whole texts.
 
     :param model: a folder, or a name on Hugging Face; a name without an owner is one of sentence-transformers.
     :param revision: branch, tag or commit on Hugging Face; by default what is in the cache, or the newest.

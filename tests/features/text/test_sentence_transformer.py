@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from hetmusic.errors import FeatureError
@@ -50,6 +52,13 @@ def plain_bert(tiny_bert: Path) -> Any:
     from transformers import BertModel
 
     return BertModel.from_pretrained(tiny_bert).eval()
+
+
+@pytest.fixture(scope="module")
+def loaded_bert(tiny_bert: Path) -> MeanBert:
+    extractor = MeanBert(str(tiny_bert), overlap=2)
+    extractor.load("cpu")
+    return extractor
 
 
 def test_short_texts_are_as_the_library_encodes_them(minilm: SentenceTransformerText, library: Any) -> None:
@@ -172,6 +181,41 @@ def test_pooling_of_the_folder_counts_unless_plain_bert_is_asked_for(tiny_bert: 
     assert not np.allclose(found["sentence-transformers", "cls"], mean, atol=0.01)
 
 
+def test_a_model_of_static_vectors_reads_whole_texts(tiny_bert: Path, tmp_path: Path) -> None:
+    """Love, you and heart are words 5, 6 and 7."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(tiny_bert / "tokenizer.json"))
+    weights = np.arange(19 * 4, dtype=np.float32).reshape(19, 4)
+    made = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=weights)], device="cpu")
+    made.save(str(tmp_path / "static"))
+    extractor = SentenceTransformerText(str(tmp_path / "static"))
+    extractor.load("cpu")
+    long = "love you " * 100 + "heart"
+    expected = (100 * weights[5] + 100 * weights[6] + weights[7]) / 201
+    np.testing.assert_allclose(
+        vectors(extractor, "love you", long), [weights[5:7].mean(0), expected], rtol=1e-5
+    )
+    assert len(extractor.settings()["sha256"]) == 64
+
+
+@settings(max_examples=60)
+@given(st.text())
+def test_any_text_has_a_vector_or_a_reason(loaded_bert: MeanBert, text: str) -> None:
+    reason = None
+    try:
+        found = vectors(loaded_bert, text)
+    except Absent as absence:
+        reason = str(absence)
+    if reason is None:
+        assert found.shape == (1, 16)
+        assert np.isfinite(found).all()
+    else:
+        assert reason in {"empty text", "no words"}
+
+
 def test_settings_tell_models_and_windows_apart(minilm_folder: Path, tiny_bert: Path) -> None:
     made = [
         SentenceTransformerText(str(minilm_folder)),
@@ -179,10 +223,10 @@ def test_settings_tell_models_and_windows_apart(minilm_folder: Path, tiny_bert: 
         MeanBert(str(tiny_bert), overlap=3),
         MeanBert(str(tiny_bert), max_tokens=8),
     ]
-    settings = [extractor.settings() for extractor in made]
-    assert len({str(each) for each in settings}) == 4
-    assert settings[0] == SentenceTransformerText(f"{minilm_folder}/").settings()
-    assert settings[1]["sha256"] == settings[2]["sha256"] != settings[0]["sha256"]
+    found = [extractor.settings() for extractor in made]
+    assert len({str(each) for each in found}) == 4
+    assert found[0] == SentenceTransformerText(f"{minilm_folder}/").settings()
+    assert found[1]["sha256"] == found[2]["sha256"] != found[0]["sha256"]
 
 
 def test_found_by_name() -> None:
