@@ -28,8 +28,6 @@ class Fitted:
     held_out: Agreement
     #: recipe -> number of outer folds that chose it
     chosen: dict[str, int]
-    #: the held-out predictions, shape ``(songs,)``
-    predictions: FloatArray
 
 
 def fit_validated(
@@ -60,7 +58,6 @@ def fit_validated(
         recipe,
         agreement(y, predicted),
         dict(chosen.most_common()),
-        predicted,
     )
 
 
