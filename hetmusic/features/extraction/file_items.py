@@ -79,7 +79,7 @@ class FileItems(Items):
         """Whether a file's size and times are those that the survey saw."""
         code = int(self.code[row])
         try:
-            _, state = self._raw.find(self.paths[code])
+            _, state = self._raw.look(self.paths[code])
         except Absent:
             return False
         return state == self._states[code]
@@ -89,10 +89,10 @@ class FileItems(Items):
     ) -> Iterator[tuple[int, bytes | str]]:
         """Digests of a chunk's files, or why they cannot be read; those of unchanged files first."""
         paths = self.paths[start : start + _CHUNK]
-        there: list[tuple[int, Path, FileState]] = []
+        there: list[tuple[int, str, FileState]] = []
         for code, path in enumerate(paths, start):
             try:
-                there.append((code, *self._raw.find(path)))
+                there.append((code, *self._raw.look(path)))
                 self._states.append(there[-1][2])
             except Absent as absence:
                 self._states.append(None)
@@ -107,7 +107,7 @@ class FileItems(Items):
         yield from self._hashed(pool, unknown)
 
     def _hashed(
-        self, pool: ThreadPoolExecutor, entries: Sequence[tuple[int, Path, FileState]]
+        self, pool: ThreadPoolExecutor, entries: Sequence[tuple[int, str, FileState]]
     ) -> Iterator[tuple[int, bytes | str]]:
         hashes = pool.map(_hash, (path for _, path, _ in entries))
         for (code, _, state), digest in zip(entries, hashes, strict=True):
@@ -125,8 +125,8 @@ class FileItems(Items):
         return survey
 
 
-def _hash(path: Path) -> bytes | str:
+def _hash(path: str) -> bytes | str:
     try:
-        return bytes.fromhex(sha256(path))
+        return bytes.fromhex(sha256(Path(path)))
     except OSError as error:
         return f"cannot be read: {error.strerror or error}"
