@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from hetmusic.models.config import ModelConfig, RelationConfig
+from hetmusic.models.config import ModelConfig, RelationConfig, TowerConfig
 from hetmusic.training import FitConfig, SplitConfig, TrainingConfig, load_config
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "train.md"
@@ -18,6 +18,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "general": FitConfig,
     "model": ModelConfig,
     "relations": RelationConfig,
+    "towers": TowerConfig,
     "training": TrainingConfig,
     "split": SplitConfig,
 }
@@ -29,7 +30,7 @@ def table(section: str, model: type[BaseModel]) -> str:
     rows = ["| key | default | meaning |", "|---|---|---|"]
     for name, field in model.model_fields.items():
         default = field.get_default(call_default_factory=True)
-        if isinstance(default, BaseModel | dict):
+        if isinstance(default, BaseModel) or (isinstance(default, dict) and name in SECTIONS):
             continue  # a section, which has a table of its own
         value = _toml(default)
         chosen = getattr(preset, name, default)

@@ -19,11 +19,12 @@ from hetmusic.models.heads import heads
 from hetmusic.relations import RelationEncoder, relation_encoders
 from hetmusic.rivals import recommenders
 from hetmusic.training.losses import losses
+from hetmusic.training.sampling import samplers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ALL = [relation_encoders, combiners, heads, losses, recommenders, extractors, readers]
+ALL = [relation_encoders, combiners, heads, losses, samplers, recommenders, extractors, readers]
 
 
 class Tool:

@@ -43,8 +43,11 @@ def with_implied(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _as_text(value: Any) -> Any:
-    """Classes as their import paths, so that settings can be written down and sent to other processes."""
+    """Classes as their import paths, encoders with their arguments: settings are written down and sent to processes."""
     if isinstance(value, Mapping):
+        encoder: Any = value.get("encoder")
+        if not inspect.isclass(encoder) and hasattr(encoder, "init_arguments"):
+            value = {**value, **encoder.init_arguments, "encoder": type(encoder)}
         return {key: _as_text(inner) for key, inner in value.items()}
     return text_of(value) if inspect.isclass(value) else value
 

@@ -82,7 +82,7 @@ class AttentionCombiner(Combiner):
 
 
 @combiners.register("semantic")
-class SemanticCombiner(Combiner):
+class SemanticCombiner(AttentionCombiner):
     """Semantic attention (Wang et al. 2019, HAN, eqs. 7-9): one weight a relation, the same for all nodes of a batch.
 
     w_r = mean over the nodes with edges of r of q · tanh(W m_r + b); the weights softmax_r w_r are renormalised, node by
@@ -91,10 +91,6 @@ class SemanticCombiner(Combiner):
     :param dim: size of the representations.
     :param hidden: size of the scoring layer.
     """
-
-    def __init__(self, dim: int, hidden: int = 64) -> None:
-        super().__init__(dim)
-        self.score = nn.Sequential(nn.Linear(dim, hidden), nn.Tanh(), nn.Linear(hidden, 1, bias=False))
 
     def forward(self, messages: Sequence[Tensor], has_edges: Sequence[Tensor]) -> Tensor:  # noqa: D102
         stacked, masks = torch.stack(list(messages)), torch.stack(list(has_edges))

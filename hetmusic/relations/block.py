@@ -37,7 +37,7 @@ class RelationBlock:
     edge_type: EdgeType
     #: pattern with one row a destination node and one column a source node
     csr: Csr
-    #: edge attributes such as ``weight`` (float) and ``time`` (float days), each of shape ``(num_edges,)``
+    #: edge attributes such as ``weight`` (float) and ``time`` (float days), each of shape ``(num_edges, ...)``
     edge: Mapping[str, Tensor] = field(default_factory=dict)
     #: degrees in the whole training graph, float, shapes ``(num_src,)`` and ``(num_dst,)``
     src_degree: Tensor | None = None
@@ -157,11 +157,11 @@ class RelationBlock:
     def from_dgl(cls, graph: Any, edge_type: EdgeType) -> RelationBlock:
         """Take one relation out of a DGL heterograph or block (message-flow graph).
 
-        One-dimensional edge data come along, and ``edge_id``: DGL's number of every edge in ``graph``.
+        Edge data come along, and ``edge_id``: DGL's number of every edge in ``graph``.
         """
         src, dst = graph.edges(etype=tuple(edge_type), order="eid")
         frame = graph.edges[tuple(edge_type)].data
-        data = {name: value for name, value in frame.items() if value.dim() == 1 and not name.startswith("_")}
+        data = {name: value for name, value in frame.items() if not name.startswith("_")}
         data["edge_id"] = torch.arange(len(src))
         num_src, num_dst = graph.num_src_nodes(edge_type.src), graph.num_dst_nodes(edge_type.dst)
         return cls.from_coo(edge_type, src, dst, num_src, num_dst, data)

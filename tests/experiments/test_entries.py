@@ -205,7 +205,14 @@ def test_classes_are_written_as_their_paths():
     from hetmusic.experiments.models import with_implied
     from hetmusic.relations.encoders import MeanEncoder
 
-    settings = with_implied("mmgnn", {"relations": {"liked_by": {"encoder": MeanEncoder}}})
-    assert settings == {
-        "relations": {"liked_by": {"encoder": "hetmusic.relations.encoders.mean:MeanEncoder"}}
+    chosen = {
+        "liked_by": {"encoder": MeanEncoder},
+        "friends": {"encoder": MeanEncoder(4, weight="log"), "use": False},
+    }
+    path = "hetmusic.relations.encoders.mean:MeanEncoder"
+    assert with_implied("mmgnn", {"relations": chosen}) == {
+        "relations": {
+            "liked_by": {"encoder": path},
+            "friends": {"encoder": path, "weight": "log", "use": False},
+        }
     }

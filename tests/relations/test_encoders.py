@@ -138,3 +138,11 @@ def test_block_from_dgl_equals_dgl_message_passing():
     block = RelationBlock.from_dgl(graph, LIKED_BY)
     ours = block.sum(graph.nodes["song"].data["h"], block.edge["weight"])
     assert torch.allclose(ours, graph.nodes["user"].data["out"], atol=1e-6)
+
+
+def test_edge_data_of_any_shape_come_along_from_dgl():
+    graph = dgl.heterograph({tuple(LIKED_BY): ([0, 2, 1], [1, 0, 0])}, num_nodes_dict={"song": 3, "user": 2})
+    graph.edges[tuple(LIKED_BY)].data["features"] = torch.arange(6.0).view(3, 2)
+    block = RelationBlock.from_dgl(graph, LIKED_BY)
+    assert block.edge["features"].tolist() == [[2, 3], [4, 5], [0, 1]]
+    assert block.src_index.tolist() == [2, 1, 0]
