@@ -119,4 +119,6 @@ def _download(repository: str, revision: str | None, ignore: list[str]) -> Path:
     except Exception as error:
         reason = f"{one_line(error)}; {elsewhere}"
     at = f" at revision {revision}" if revision else ""
-    raise FeatureError(f"model {repository}{at} is not in the cache and cannot be downloaded: {reason}")
+    raise FeatureError(
+        f"model {repository}{at} is no folder, not in the cache, and cannot be downloaded: {reason}"
+    )

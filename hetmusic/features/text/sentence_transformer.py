@@ -57,7 +57,8 @@ class LanguageModel(Extractor):
         folder = self._found().folder
         # torch and transformers take seconds to import
         from hetmusic._device import choose_device
-        from hetmusic.features.text.encoding import encoder_of, load_model
+        from hetmusic.features.text.encoding import encoder_of
+        from hetmusic.features.text.loading import load_model
 
         model = load_model(folder, choose_device(device), self.mean_pooling)
         self._encoder = encoder_of(model, self.max_tokens, self.overlap)

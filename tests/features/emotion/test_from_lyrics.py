@@ -106,6 +106,9 @@ def test_songs_without_words_are_unknown() -> None:
     assert (found.confidence > 0).tolist() == [False, False, False, True]
     assert found.valence.dtype == np.float32
     assert emotions_from_lyrics([]).valence.shape == (0,)
+    lexicon = EmotionLexicon({("instrumental",): (0.5, 0.5)})
+    found = emotions_from_lyrics(["[Instrumental]", "Instrumental love"], lexicon, vader=False)
+    assert np.isnan(found.valence).tolist() == [True, False]
 
 
 @given(st.lists(st.text(), max_size=4))

@@ -129,8 +129,8 @@ def test_names_that_are_none(tmp_path: Path, copy: Path) -> None:
 def test_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     message = error_of("all-MiniLM-L6-v2", "v1")
     assert message.startswith(
-        "model sentence-transformers/all-MiniLM-L6-v2 at revision v1 is not in the cache and cannot be downloaded: "
-        "Hugging Face cannot be reached; give the folder of a copy, or download it on a machine that is connected"
+        "model sentence-transformers/all-MiniLM-L6-v2 at revision v1 is no folder, not in the cache, and cannot be "
+        "downloaded: Hugging Face cannot be reached; give the folder of a copy, or download it on a machine that is"
     )
     from huggingface_hub import constants
 
@@ -169,7 +169,7 @@ def test_a_download_that_was_cut_off_is_completed(copy: Path, monkeypatch: pytes
         (find_model("me/tiny").folder / "model.safetensors").unlink()
         assert missing_files(find_model("me/tiny").folder) == []
         (find_model("me/tiny").folder / "model.safetensors").unlink()
-    assert "model me/tiny is not in the cache and cannot be downloaded" in error_of("me/tiny")
+    assert "model me/tiny is no folder, not in the cache, and cannot be downloaded" in error_of("me/tiny")
 
 
 def test_weights_as_pickle_are_fetched_where_there_are_no_others(
