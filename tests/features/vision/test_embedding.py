@@ -186,6 +186,22 @@ def test_the_middle_is_in_the_middle():
     assert np.asarray(middle(Image.fromarray(values)))[:, 0].tolist() == list(range(42, 58))
 
 
+def test_what_is_far_from_square_is_cut_before_it_is_scaled(loaded, tmp_path, monkeypatch):
+    """Scaled by its shorter side, a picture of 1 x 32,000 would have two billion pixels."""
+    seen = []
+
+    class Watched:
+        resize_size = loaded._preset.resize_size
+
+        def __call__(self, picture: Image.Image) -> None:
+            seen.append(picture.size)
+
+    Image.new("RGB", (1, 32_000)).save(tmp_path / "a.png")
+    monkeypatch.setattr(loaded, "_prepare", Watched())
+    loaded.prepare(tmp_path / "a.png")
+    assert seen == [(1, 8)]
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 32_000), (32_000, 1), (3, 5_000)])
 def test_extreme_covers_give_vectors(loaded, tmp_path, size):
     Image.new("RGB", size, (200, 30, 90)).save(tmp_path / "a.png")
