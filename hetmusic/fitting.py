@@ -32,6 +32,7 @@ from hetmusic.training.events import TrainingObserver
 from hetmusic.training.load_config import dump_toml, make_config
 from hetmusic.training.make_split import make_split
 from hetmusic.training.memory import keep_freed_memory
+from hetmusic.training.memory_plan import MemoryPlan, plan_memory, resident_bytes
 from hetmusic.training.plugins import check_plugins, record_plugins, require_plugins
 from hetmusic.training.tensors import GraphTensors, graph_schema
 from hetmusic.training.trainer import Trainer, validation_users
@@ -78,6 +79,17 @@ def fit(
         _write_start(graph, split, config, model.modalities_read, started)
     with locked(out):
         return _train(trainer, graph, split, out)
+
+
+def plan(graph: MusicGraph, config: FitConfig, split: Split | None = None) -> MemoryPlan:
+    """The memory that :func:`fit` would take, without training and without writing anything.
+
+    The graph is read and the model made, so this takes as long as the start of a fit.
+    """
+    before = resident_bytes()
+    split = make_split(graph, config.split) if split is None else split
+    model, tensors = _prepare(graph, split, config)
+    return plan_memory(Trainer(model, tensors, split, config, Path(os.devnull)), before)
 
 
 def resume(folder: Path | str, observers: Sequence[TrainingObserver] = (), epochs: int | None = None) -> Run:

@@ -40,7 +40,7 @@ def check(ctx: click.Context) -> None:
             raise click.UsageError(
                 f"--resume goes on with a run as it was set up: {', '.join(clash)} cannot be given"
             )
-    elif ctx.params["graph"] is not None and ctx.params["explain_model"]:
+    elif ctx.params["graph"] is not None and (ctx.params["explain_model"] or ctx.params["dry_run"]):
         return
     elif ctx.params["graph"] is None or ctx.params["out"] is None:
         raise click.UsageError("give a GRAPH and --out RUN, or --resume RUN")

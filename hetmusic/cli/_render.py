@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hetmusic.experiments.tuning import StudyPlan
     from hetmusic.graph import LeakageReport, MusicGraph
     from hetmusic.recommend import Run
+    from hetmusic.training.memory_plan import MemoryPlan
 
 
 def build_report(graph: MusicGraph) -> None:
@@ -104,6 +105,22 @@ def fit_summary(run: Run) -> None:
     click.echo(_metrics(run.metrics["values"]))
     click.echo(f"\nnext: hetmusic evaluate {quoted(run.path)}   (test part, untouched so far)")
     click.echo(f"      hetmusic recommend {quoted(run.path)} --user {quoted(run.user_keys[0])}")
+
+
+def memory_plan(plan: MemoryPlan) -> None:
+    """What training would take, part by part."""
+    parts = {
+        "interpreter and libraries": plan.process,
+        "parameters": plan.parameters,
+        "features": plan.features,
+        "graph": plan.graph,
+        "moments of Adam": plan.optimizer,
+        "running average": plan.average,
+        "a step": plan.step,
+        "or validation": plan.validation,
+        "peak": plan.peak,
+    }
+    click.echo(table(["memory", "MB"], [[name, f"{size / 1e6:,.0f}"] for name, size in parts.items()], [1]))
 
 
 def study_summary(graph: Path, plan: StudyPlan, metric: str, trials: Sequence[Trial], out: Path) -> None:

@@ -26,6 +26,7 @@ PATH = click.Path(path_type=Path)
 @click.option("--epochs", type=click.IntRange(min=1), help="Most epochs in all.")
 @click.option("--tensorboard", type=PATH, help="Folder for TensorBoard's event files.")
 @click.option("--explain-model", is_flag=True, help="Print what the model is made of, and train nothing.")
+@click.option("--dry-run", is_flag=True, help="Say how much memory training would take, and train nothing.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 @click.option("--quiet", is_flag=True, help="No progress, no summary.")
 @click.pass_context
@@ -43,6 +44,7 @@ def command(
     epochs: int | None,
     tensorboard: Path | None,
     explain_model: bool,
+    dry_run: bool,
     overwrite: bool,
     quiet: bool,
 ) -> None:
@@ -50,7 +52,7 @@ def command(
     from hetmusic.cli import _options, _progress, _render
 
     _options.check(ctx)
-    from hetmusic.fitting import fit
+    from hetmusic.fitting import fit, plan
     from hetmusic.fitting import resume as resume_run
     from hetmusic.graph import MusicGraph
     from hetmusic.training import load_config
@@ -72,6 +74,8 @@ def command(
             chosen = load_config(
                 preset, config, settings, _options.automatic(opened, quiet) if auto else None
             )
+            if dry_run:
+                return _render.memory_plan(plan(opened, chosen))
             run = fit(opened, chosen, out, observers, overwrite)
     if not quiet:
         _render.fit_summary(run)

@@ -20,6 +20,8 @@ _MAX_CELLS = 1 << 22
 _TILE_USERS = 256
 #: how many consecutive groups an item tile is folded into at most when its threshold is estimated
 _FOLDS = 32
+#: bound on the working memory in MB unless another is asked for
+DEFAULT_MEMORY_MB = 256.0
 _LOWEST = np.float32(np.finfo(np.float32).min)
 
 Ranking = tuple[NDArray[np.int32], NDArray[np.float32]]
@@ -35,7 +37,7 @@ def top_k(
     k: int,
     exclude: SeenItems | None = None,
     item_subset: NDArray[Any] | None = None,
-    memory_mb: float = 256,
+    memory_mb: float = DEFAULT_MEMORY_MB,
 ) -> Ranking:
     """Rank the catalogue for each user and keep the best ``k`` items.
 
@@ -84,6 +86,13 @@ def tile_shape(num_users: int, num_items: int, k: int, memory_mb: float) -> tupl
     # a narrow catalogue leaves room for more users
     users = max(users, min(num_users, cells // items, int(budget / 2 / per_user)))
     return users, items
+
+
+def tile_bytes(num_users: int, num_items: int, k: int, memory_mb: float = DEFAULT_MEMORY_MB) -> int:
+    """Working memory that ranking so many users takes, the lists themselves included."""
+    filled = min(k, num_items)
+    users, items = tile_shape(num_users, num_items, filled, memory_mb)
+    return users * items * _CELL_BYTES + users * 64 * (filled + _newcomers_limit(filled)) + 8 * num_users * k
 
 
 def _candidate_mask(item_subset: NDArray[Any] | None, num_items: int) -> NDArray[np.bool_] | None:

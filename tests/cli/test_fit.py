@@ -164,3 +164,11 @@ def test_interrupted_before_training_leaves_nothing(graph, tmp_path, monkeypatch
     done = hetmusic("fit", graph, "--out", tmp_path / "run", *SMALL)
     assert (done.status, done.error) == (130, "error: interrupted; nothing was written")
     assert snapshot(tmp_path) == {}
+
+
+def test_a_dry_run_says_what_memory_it_would_take(graph, tmp_path, monkeypatch):
+    before = snapshot(tmp_path)
+    done = hetmusic("fit", graph, "--dry-run", *SMALL).succeeded()
+    parts = dict(re.findall(r"^(.*?) {2,}([\d,]+)$", done.out, re.MULTILINE))
+    assert int(parts["peak"].replace(",", "")) > 50
+    assert snapshot(tmp_path) == before
