@@ -98,6 +98,18 @@ def test_damaged_files_give_what_is_there(tmp_path: Path) -> None:
         assert 5 < len(read_sound(path)) / SAMPLE_RATE < 8, kind
 
 
+def test_what_comes_after_a_damaged_place_is_heard_too(tmp_path: Path) -> None:
+    """libsndfile gives FLAC up where FFmpeg does not, at the beginning or later; a frame is lost."""
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 10 * SAMPLE_RATE)
+    path = write_sound(tmp_path / "a.flac", noise, SAMPLE_RATE)
+    whole, sound = path.read_bytes(), read_sound(path)
+    for place in (100, 9_000, 150_000):
+        path.write_bytes(whole[:place] + bytes(60) + whole[place + 60 :])
+        heard = read_sound(path)
+        assert len(sound) - 3 * 4_096 <= len(heard) <= len(sound)
+        np.testing.assert_array_equal(heard[-4_096:], sound[-4_096:])
+
+
 def test_a_length_that_is_not_there_is_an_absence(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, 10 * SAMPLE_RATE)
     path = write_sound(tmp_path / "a.flac", noise, SAMPLE_RATE)

@@ -18,6 +18,7 @@ from hetmusic.features.sound.source import (
     LONGEST_SECONDS,
     SAMPLE_RATE,
     UNREADABLE,
+    DamagedError,
     MissingLibraryError,
     Source,
     UnreadableError,
@@ -63,6 +64,7 @@ def _opened(path: Path) -> Iterator[Source]:
         with contextlib.ExitStack() as stack:
             try:
                 source = stack.enter_context(library.opened(path))
+                first = next((block for block in source.blocks if len(block)), None)
             except UnreadableError:
                 continue
             except MissingLibraryError as error:
@@ -70,16 +72,33 @@ def _opened(path: Path) -> Iterator[Source]:
                 continue
             except OSError:
                 raise AbsentForNow("unreadable path") from None
-            first = next(source.blocks, None)
             if first is not None:
-                yield Source(source.rate, source.announced, _chained(first, source.blocks))
+                yield Source(source.rate, source.announced, _to_the_end(path, source, first))
                 return
     raise absence
 
 
-def _chained(first: FloatArray, rest: Iterator[FloatArray]) -> Iterator[FloatArray]:
+def _to_the_end(path: Path, source: Source, first: FloatArray) -> Iterator[FloatArray]:
+    """All blocks of a sound; where its library gives up, FFmpeg leaves the damaged part out and goes on."""
     yield first
-    yield from rest
+    position = len(first)
+    try:
+        for block in source.blocks:
+            yield block
+            position += len(block)
+    except DamagedError:
+        yield from _after(path, position, source.rate)
+
+
+def _after(path: Path, position: int, rate: int) -> Iterator[FloatArray]:
+    """What FFmpeg gets out of a file from a sample on, if anything."""
+    with (
+        contextlib.suppress(UnreadableError, MissingLibraryError, Absent, OSError),
+        with_pyav.opened(path) as source,
+    ):
+        for block in source.blocks if source.rate == rate else ():
+            yield block[max(position, 0) :]
+            position -= len(block)
 
 
 @dataclass

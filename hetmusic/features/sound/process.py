@@ -82,7 +82,9 @@ class DecodingProcess:
                     pipe.close()
 
     def _running(self) -> subprocess.Popen[bytes]:
-        """The process, started if there is none."""
+        """The process, started if there is none or it has ended while it had nothing to do."""
+        if self._process is not None and self._process.poll() is not None:
+            self.stop()
         if self._process is None:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", self._module],
@@ -122,6 +124,7 @@ class _Watch:
     def __init__(self, process: subprocess.Popen[bytes], patience: float) -> None:
         self._process, self._patience = process, patience
         self._deadline = math.inf
+        self._lock, self._over = threading.Lock(), False
         self.expired = False
 
     def __enter__(self) -> _Watch:
@@ -129,14 +132,18 @@ class _Watch:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        self._timer.cancel()
+        with self._lock:  # whoever looks now is done before, or finds that it is over
+            self._over = True
+            self._timer.cancel()
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
         """While somebody waits for the process."""
         self._deadline = time.monotonic() + self._patience
-        yield
-        self._deadline = math.inf
+        try:
+            yield
+        finally:
+            self._deadline = math.inf
 
     def _start(self, seconds: float) -> None:
         self._timer = threading.Timer(seconds, self._look)
@@ -144,12 +151,15 @@ class _Watch:
         self._timer.start()
 
     def _look(self) -> None:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            self.expired = True
-            self._process.kill()
-        else:
-            self._start(min(left, self._patience))
+        with self._lock:
+            left = self._deadline - time.monotonic()
+            if self._over:
+                return
+            if left <= 0:
+                self.expired = True
+                self._process.kill()
+            else:
+                self._start(min(left, self._patience))
 
 
 def _environment() -> dict[str, str]:

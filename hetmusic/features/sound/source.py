@@ -28,6 +28,10 @@ class UnreadableError(Exception):
     """A library cannot decode a file; another one may."""
 
 
+class DamagedError(UnreadableError):
+    """A library has decoded a part of a file and cannot go on."""
+
+
 class MissingLibraryError(Exception):
     """A library that might decode a file is not installed; the text says so."""
 
@@ -40,7 +44,7 @@ class Source:
     rate: int
     #: samples of each channel by the header, or None where headers only estimate that
     announced: int | None
-    #: float32, shape ``(samples, channels)``, full scale being [-1, 1]; ends early where a file is damaged
+    #: float32, shape ``(samples, channels)``, full scale being [-1, 1]; may end early, or raise :class:`DamagedError`
     blocks: Iterator[NDArray[np.float32]]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from hetmusic.features.sound.source import BLOCK, Source, UnreadableError, check_layout
+from hetmusic.features.sound.source import BLOCK, DamagedError, Source, UnreadableError, check_layout
 
 
 @contextlib.contextmanager
@@ -43,9 +43,9 @@ def _blocks(stream: soundfile.SoundFile) -> Iterator[NDArray[np.float32]]:
         block = np.empty((BLOCK, stream.channels), dtype=np.float32)
         try:
             block = stream.read(out=block)
-        except Exception:  # damaged somewhere in this block
+        except Exception as error:  # damaged somewhere in this block
             yield block[: _got(stream, position)]
-            return
+            raise DamagedError from error
         if not len(block):
             return
         yield block

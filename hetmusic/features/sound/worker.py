@@ -26,13 +26,12 @@ def main() -> None:
     """Answer tasks until the standard input ends."""
     _limit()
     # whatever the libraries print is no answer: messages go to a descriptor of their own
-    with os.fdopen(os.dup(1), "wb") as answers:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 1)
-            os.dup2(nowhere.fileno(), 2)
-        # loading the libraries is not the files' fault
+    with os.fdopen(os.dup(1), "wb") as answers, open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        # what is wrong with the libraries themselves is not the files' fault, and shown
         import hetmusic.features.sound.blocks  # noqa: F401
 
+        os.dup2(nowhere.fileno(), 2)
         with contextlib.suppress(BrokenPipeError):
             say(answers, END)
             for line in sys.stdin:
