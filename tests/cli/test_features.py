@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import csv
+import io
+import re
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from hetmusic.cli._features_progress import Lines, _duration
+from hetmusic.cli._features_progress import Bars, Lines, _duration, watcher
 from hetmusic.cli._render_features import _short, reasons
 from hetmusic.features import Coverage, extractors
+from hetmusic.features.extraction.watching import Watcher
 from hetmusic.graph import MusicGraph
 from tests.cli.running import Result, hetmusic, snapshot
 from tests.cli.test_full_disk import largest_file
@@ -191,3 +196,22 @@ def test_a_full_disk_leaves_the_graph_as_it_was(songs: Path, tmp_path: Path, lim
     extract(songs, "--text", "--cache", tmp_path / "kept").succeeded()
     assert MusicGraph.open(songs, verify=True).modality("song", "lyrics").coverage > 0.5
     assert failed.status or limit > 3000, "the limit was never met"
+
+
+def test_a_terminal_gets_a_bar_with_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.StringIO()
+    console = Console(file=shown, force_terminal=True, width=120, color_system=None)
+    monkeypatch.setattr("hetmusic.cli._features_progress.Console", lambda **_: console)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    bars = watcher(quiet=False)
+    assert isinstance(bars, Bars)
+    for what in ("cover: looking at the catalogue", "cover: resnet50"):
+        bars.begin(what, 300)
+        for _ in range(3):
+            bars.advance(50)
+            time.sleep(0.15)
+        bars.end()
+    text = shown.getvalue()
+    assert "cover: resnet50" in text
+    assert re.search(r"(50|100|150)/300 +[\d,.]+/s +\d:\d\d:\d\d", text), text
+    assert type(watcher(quiet=True)) is Watcher
