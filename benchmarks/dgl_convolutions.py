@@ -2,7 +2,7 @@
 
 Both run the same layer, forward and backward, over the same two relations of a sampled neighbourhood (songs to users and
 users to users), with the same weights, in turn. A neighbourhood is new in every round for both: what is derived of its
-edges (formats of DGL, degrees) counts. Prints medians and their ratio::
+edges (formats of DGL, degrees) counts. Prints medians of processor time and their ratio::
 
     OMP_NUM_THREADS=1 python benchmarks/dgl_convolutions.py
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from measuring import machine
@@ -23,12 +23,7 @@ from hetmusic.graph import EdgeType
 from hetmusic.models import HeteroConv
 from hetmusic.relations import NodeInputs, RelationBlock, relation_encoders
 
-#: as in the default preset
-DIM = 128
 LISTENED, FRIENDS = EdgeType("song", "liked_by", "user"), EdgeType("user", "friends", "user")
-#: relation -> number of edges: ten neighbours over each relation of 6,000 users, as in a step on a large graph
-EDGES = {LISTENED: 60_000, FRIENDS: 60_000}
-NUM_SRC, NUM_DST = {"song": 20_000, "user": 20_000}, {"song": 0, "user": 6_000}
 CONVOLUTIONS = {
     "GraphConv": {},
     "SAGEConv": {"aggregator_type": "mean"},
@@ -38,6 +33,23 @@ CONVOLUTIONS = {
 }
 
 
+@dataclass(frozen=True)
+class Size:
+    """A sampled neighbourhood: so many users ask ten neighbours over each relation, out of so many songs and users."""
+
+    users: int
+    sources: int
+    dim: int
+
+    def block(self, edge_type: EdgeType) -> RelationBlock:
+        """The edges of one relation."""
+        src, dst = (torch.randint(count, (10 * self.users,)) for count in (self.sources, self.users))
+        return RelationBlock.from_coo(edge_type, src, dst, self.sources, self.users)
+
+
+SIZES = [Size(2_000, 5_000, 64), Size(6_000, 20_000, 128)]
+
+
 def main() -> None:
     """Measure every convolution."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -45,31 +57,25 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     print(machine())
     torch.manual_seed(0)
-    blocks = [_block(edge_type, count) for edge_type, count in EDGES.items()]
-    print(f"{'convolution':12s} {'HeteroGraphConv':>16s} {'as encoder':>12s}   ratio")
-    for name, arguments in CONVOLUTIONS.items():
-        theirs, ours = _compare(name, arguments, blocks, rounds)
-        print(f"{name:12s} {theirs:13.1f} ms {ours:9.1f} ms   {ours / theirs:.2f}")
+    for size in SIZES:
+        print(f"\n{size}\n{'convolution':12s} {'HeteroGraphConv':>16s} {'as encoder':>12s}   ratio")
+        for name, arguments in CONVOLUTIONS.items():
+            theirs, ours = _compare(name, arguments, size, rounds)
+            print(f"{name:12s} {theirs:13.1f} ms {ours:9.1f} ms   {ours / theirs:.2f}")
 
 
-def _block(edge_type: EdgeType, count: int) -> RelationBlock:
-    num_src, num_dst = NUM_SRC[edge_type.src], NUM_DST[edge_type.dst]
-    src, dst = torch.randint(num_src, (count,)), torch.randint(num_dst, (count,))
-    return RelationBlock.from_coo(edge_type, src, dst, num_src, num_dst)
-
-
-def _compare(
-    name: str, arguments: dict[str, object], blocks: list[RelationBlock], rounds: int
-) -> tuple[float, float]:
+def _compare(name: str, arguments: dict[str, object], size: Size, rounds: int) -> tuple[float, float]:
+    """Median milliseconds of processor time, theirs and ours."""
+    blocks = [size.block(edge_type) for edge_type in (LISTENED, FRIENDS)]
     path = f"dgl.nn.pytorch:{name}"
-    encoders = {block.edge_type: relation_encoders.make(path, dim=DIM, **arguments) for block in blocks}
-    ours = HeteroConv(encoders, DIM)
+    encoders = {block.edge_type: relation_encoders.make(path, dim=size.dim, **arguments) for block in blocks}
+    ours = HeteroConv(encoders, size.dim)
     theirs = dgl.nn.HeteroGraphConv({t.relation: e.convolution for t, e in encoders.items()}, aggregate="sum")
-    inputs = {ntype: torch.randn(count, DIM, requires_grad=True) for ntype, count in NUM_SRC.items()}
+    inputs = {ntype: torch.randn(size.sources, size.dim, requires_grad=True) for ntype in ("song", "user")}
 
     def run_ours() -> Tensor:
         nodes = {ntype: NodeInputs(h) for ntype, h in inputs.items()}
-        return ours(fresh, nodes, {"user": NUM_DST["user"]})["user"]
+        return ours(fresh, nodes, {"user": size.users})["user"]
 
     def run_theirs() -> Tensor:
         out: Tensor = theirs(graph, inputs)["user"]
@@ -78,15 +84,15 @@ def _compare(
     times: dict[str, list[float]] = {"theirs": [], "ours": []}
     for turn in range(rounds + 5):
         fresh = {block.edge_type: _anew(block) for block in blocks}
-        graph = _dgl_block(blocks)
+        graph = _dgl_block(blocks, size)
         sides = [("theirs", run_theirs), ("ours", run_ours)]
         results = {}
         for side, run in sides if turn % 2 else reversed(sides):
-            start = time.perf_counter()
+            start = time.process_time()
             results[side] = run()
             results[side].square().mean().backward()
             if turn >= 5:
-                times[side].append(time.perf_counter() - start)
+                times[side].append(time.process_time() - start)
         if turn == 0:
             # what has no edges of a relation gets nothing from it here, and the bias of its convolution there
             reached = torch.stack([block.in_degree > 0 for block in blocks]).all(dim=0)
@@ -101,7 +107,7 @@ def _anew(block: RelationBlock) -> RelationBlock:
     )
 
 
-def _dgl_block(blocks: list[RelationBlock]) -> object:
+def _dgl_block(blocks: list[RelationBlock], size: Size) -> object:
     edges = {
         tuple(block.edge_type): (
             "csc",
@@ -109,7 +115,8 @@ def _dgl_block(blocks: list[RelationBlock]) -> object:
         )
         for block in blocks
     }
-    return dgl.create_block(edges, num_src_nodes=NUM_SRC, num_dst_nodes=NUM_DST)
+    sources = {"song": size.sources, "user": size.sources}
+    return dgl.create_block(edges, num_src_nodes=sources, num_dst_nodes={"song": 0, "user": size.users})
 
 
 if __name__ == "__main__":

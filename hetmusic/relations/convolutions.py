@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, get_args
 
 import torch
@@ -63,7 +64,8 @@ class ConvolutionEncoder(RelationEncoder):
         graph = self._graph(relation) if self.whole_graph else dgl_block(relation)
         here = src.h.to(dtype)
         # DGL's kernels take no half precision on the CPU
-        with torch.autocast(here.device.type, enabled=False):
+        half = torch.is_autocast_enabled(here.device.type)
+        with torch.autocast(here.device.type, enabled=False) if half else nullcontext():
             out = self._call(relation, graph, here if self.whole_graph else (here, dst.h.to(dtype)), extra)
         return self._merge(out).to(src.h.dtype)
 
