@@ -22,6 +22,7 @@ from hetmusic._dgl import dgl
 from hetmusic.graph import EdgeType
 from hetmusic.models import HeteroConv
 from hetmusic.relations import NodeInputs, RelationBlock, relation_encoders
+from hetmusic.training.memory import keep_freed_memory
 
 LISTENED, FRIENDS = EdgeType("song", "liked_by", "user"), EdgeType("user", "friends", "user")
 CONVOLUTIONS = {
@@ -55,6 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=60)
     rounds = parser.parse_args().rounds
+    keep_freed_memory()  # as training does, for both
     print(machine())
     torch.manual_seed(0)
     for size in SIZES:
