@@ -30,7 +30,7 @@ def main() -> None:
         raise SystemExit(__doc__)
     folder = Path(tempfile.mkdtemp(prefix="hetmusic-"))
     graph = MusicGraph.build("lastfm-1k", raw=Path(sys.argv[1]), out=folder / "graph")
-    listeners = len(set(graph.interactions().src.tolist()))
+    listeners = len(set(graph.interactions.src.tolist()))
     print(f"{listeners} people heard {graph.num_nodes('song')} songs")
     if listeners < 50:
         print("that is too few people to conclude anything; the whole log has 992")
