@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import contextlib
+import errno
 import gzip
 import io
 import lzma
@@ -88,7 +89,8 @@ def _take(archive: Path, wanted: Mapping[str, str], scratch: Path) -> set[str]:
     except _DAMAGED as error:
         raise DownloadError(f"{archive.name} is damaged or cut off ({error})") from None
     except OSError as error:
-        if error.errno is not None:  # the disk's; bz2 reports damage without a number
+        # the disk's; bz2 reports damage without a number, and a zip's offsets may lead to places that no file has
+        if error.errno not in (None, errno.EINVAL):
             raise
         raise DownloadError(f"{archive.name} is damaged or cut off ({error})") from None
     return found

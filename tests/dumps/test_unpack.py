@@ -215,6 +215,17 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+def test_a_zip_whose_offsets_lead_before_its_beginning(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    content = bytearray(make(tmp_path / "a.zip", {"a.csv": b"1,2\n" * 20}).read_bytes())
+    at = content.rindex(b"PK\x05\x06") + 16  # where the directory begins, in the record at the end
+    struct.pack_into("<I", content, at, struct.unpack_from("<I", content, at)[0] + 5)
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(DownloadError, match=r"^a\.zip is damaged or cut off"):
+        unpack(tmp_path / "a.zip", {"a.csv": "a.csv"}, tmp_path / "raw")
+    assert contents(tmp_path / "raw") == {}
+
+
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(sorted(PACK)), data=st.data())
 def test_damage_anywhere(tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject) -> None:
