@@ -29,8 +29,3 @@ def edge_weights(relation: RelationBlock, scale: WeightScale) -> Tensor | None:
     if scale == "sqrt":
         return weight.sqrt()
     return torch.log1p(weight) if scale == "log" else weight
-
-
-def sum_by_dst(relation: RelationBlock, values: Tensor) -> Tensor:
-    """Sum of one number an edge over each destination's edges; shape ``(num_edges,)`` to ``(num_dst,)``."""
-    return values.new_zeros(relation.num_dst).index_add(0, relation.dst_index, values)

@@ -11,7 +11,7 @@ from hetmusic.errors import ConfigError
 from hetmusic.relations.base import RelationEncoder
 from hetmusic.relations.block import NodeInputs, RelationBlock
 from hetmusic.relations.registry import relation_encoders
-from hetmusic.relations.weights import edge_weights, sum_by_dst
+from hetmusic.relations.weights import edge_weights
 
 
 @relation_encoders.register("confidence")
@@ -41,10 +41,10 @@ class ConfidenceEncoder(RelationEncoder):
         weights = edge_weights(relation, "linear")
         if weights is not None:
             if self.relative:
-                mean = sum_by_dst(relation, weights) / total
+                mean = relation.sum_edges(weights) / total
                 weights = weights / mean.where(mean > 0, mean.new_ones(()))[relation.dst_index]
             # two sums whose weights are not learned take less than one whose weights are
             more, alpha = weights.log1p(), self.log_alpha.exp()
             out = out + alpha.to(out.dtype) * relation.sum(src.h, more)
-            total = total + alpha * sum_by_dst(relation, more)
+            total = total + alpha * relation.sum_edges(more)
         return out / total.to(src.h.dtype)[:, None]

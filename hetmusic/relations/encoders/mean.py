@@ -7,7 +7,7 @@ from torch import Tensor
 from hetmusic.relations.base import RelationEncoder
 from hetmusic.relations.block import NodeInputs, RelationBlock
 from hetmusic.relations.registry import relation_encoders
-from hetmusic.relations.weights import WeightScale, check_scale, edge_weights, sum_by_dst
+from hetmusic.relations.weights import WeightScale, check_scale, edge_weights
 
 
 @relation_encoders.register("sum")
@@ -46,7 +46,7 @@ class MeanEncoder(RelationEncoder):
 
     def forward(self, relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Tensor:  # noqa: D102
         weights = edge_weights(relation, self.weight)
-        total = relation.in_degree if weights is None else sum_by_dst(relation, weights)
+        total = relation.in_degree if weights is None else relation.sum_edges(weights)
         # weights below one are legitimate, so only a total of zero is guarded
         scale = total.where(total > 0, total.new_ones(())).reciprocal().to(src.h.dtype)
         return relation.sum(src.h, weights) * scale[:, None]

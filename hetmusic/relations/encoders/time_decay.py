@@ -11,7 +11,7 @@ from hetmusic.errors import ConfigError
 from hetmusic.relations.base import RelationEncoder
 from hetmusic.relations.block import NodeInputs, RelationBlock
 from hetmusic.relations.registry import relation_encoders
-from hetmusic.relations.weights import WeightScale, check_scale, edge_weights, sum_by_dst
+from hetmusic.relations.weights import WeightScale, check_scale, edge_weights
 
 
 @relation_encoders.register("time-decay")
@@ -47,7 +47,7 @@ class TimeDecayEncoder(RelationEncoder):
         weights = self._recency(relation)
         if (scaled := edge_weights(relation, self.weight)) is not None:
             weights = weights * scaled
-        total = sum_by_dst(relation, weights)
+        total = relation.sum_edges(weights)
         scale = total.where(total > 0, total.new_ones(())).reciprocal().to(src.h.dtype)
         return relation.sum(src.h, weights) * scale[:, None]
 
@@ -60,6 +60,6 @@ class TimeDecayEncoder(RelationEncoder):
         latest = latest.scatter_reduce(0, to, time.masked_fill(~known, never), reduce="amax")
         age = (latest[to] - time).masked_fill(~known, 0)
         recency = torch.exp2(-age / self.log_half_life.exp()) * known
-        count = sum_by_dst(relation, known.to(recency.dtype))
-        average = (sum_by_dst(relation, recency) / count.clamp(min=1)).where(count > 0, count.new_ones(()))
+        count = relation.sum_edges(known.to(recency.dtype))
+        average = (relation.sum_edges(recency) / count.clamp(min=1)).where(count > 0, count.new_ones(()))
         return recency.where(known, average[to])
