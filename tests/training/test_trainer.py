@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -25,6 +26,7 @@ from hetmusic.run_layout import RunInfo
 from hetmusic.training import load_config, make_config
 from hetmusic.training.checkpoint import StateFolder
 from hetmusic.training.events import TensorBoardObserver, TrainingObserver
+from hetmusic.training.losses import Loss
 from hetmusic.training.make_split import make_split
 from hetmusic.training.optimizer import RowAdam, use_sparse_gradients
 from hetmusic.training.stopping import EarlyStopping
@@ -525,6 +527,65 @@ class TestOneStep:
         trainer._step(batch)
         second = [p.grad for p in model.parameters() if p.grad is not None]
         assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(first, second, strict=True))
+
+    @staticmethod
+    def on_meta(tmp_path, *settings):
+        """A trainer whose model is on the meta device, and a batch."""
+        graph = community_graph(tmp_path / "g")
+        keys = graph.keys("artist")[5:]
+        graph.add_modality("artist", "audio", np.ones((len(keys), 3), np.float32), keys=keys)
+        chosen = config(*settings, "training.propagation=sampled")
+        split = make_split(graph, chosen.split)
+        model, view = build_model(graph, split, chosen)
+        trainer = Trainer(model, GraphTensors.from_view(view, model.edge_types), split, chosen, tmp_path)
+        batch = next(trainer.batches.epoch(np.random.default_rng(0)))
+        model.to("meta")
+        trainer.device = torch.device("meta")
+        return trainer, batch
+
+    def test_a_part_of_the_model_left_on_the_cpu_is_caught(self, tmp_path):
+        trainer, batch = self.on_meta(tmp_path, "training.sampled_candidates=9")
+        assert trainer.loss_of(batch).is_meta
+        features = trainer.model.towers["audio"].inputs["artist"]
+        features.known = torch.ones(30, dtype=torch.bool, device="cpu")
+        with pytest.raises(RuntimeError, match=r"meta|device"):
+            trainer.loss_of(batch)
+
+    @pytest.mark.parametrize("loss", sorted(LOSSES))
+    def test_all_of_a_batch_is_moved(self, tmp_path, loss):
+        """Counted and not left to errors: the meta device lets some mixes pass."""
+
+        def devices(value):
+            if isinstance(value, torch.Tensor):
+                return {value.device.type}
+            if isinstance(value, dict):
+                value = list(value.values())
+            elif hasattr(value, "__dict__"):
+                value = list(vars(value).values())
+            return set().union(*map(devices, value)) if isinstance(value, list | tuple) else set()
+
+        _, batch = self.on_meta(tmp_path, *LOSSES[loss])
+        moved = batch.to(torch.device("meta"))
+        assert devices(batch) == {"cpu"}
+        assert devices(moved) == {"meta"}
+        assert devices(dataclasses.replace(moved, target_rows=batch.target_rows)) == {"cpu", "meta"}
+        block = next(iter(batch.user_blocks.layers[0].blocks.values()))
+        layer = dataclasses.replace(moved.user_blocks.layers[0], blocks={block.edge_type: block})
+        mixed = dataclasses.replace(moved.user_blocks, layers=[layer])
+        assert devices(dataclasses.replace(moved, user_blocks=mixed)) == {"cpu", "meta"}
+
+    def test_a_loss_that_makes_tensors_on_the_cpu_is_caught(self, tmp_path):
+        trainer, batch = self.on_meta(tmp_path, "training.sampled_candidates=9")
+        honest = trainer.objective.loss
+
+        class Careless(Loss):
+            def forward(self, view, batch):
+                users = view.users * torch.full((len(view.users), 1), 0.5)
+                return honest(dataclasses.replace(view, users=users), batch)
+
+        trainer.objective.loss = Careless()
+        with pytest.raises(RuntimeError, match=r"meta|device"):
+            trainer.loss_of(batch)
 
     @pytest.mark.parametrize("loss", sorted(LOSSES))
     @pytest.mark.parametrize("propagation", ["full", "sampled"])
