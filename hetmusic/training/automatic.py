@@ -40,7 +40,7 @@ def choose(graph: MusicGraph) -> list[Choice]:
         why = f"{items:,} items are too many for a softmax over all of them"
         choices += [
             Choice("training.sampled_candidates=8192", why),
-            Choice("model.dim=64", f"{items:,} items"),
+            Choice("model.dim=64", f"tables of {items:,} items"),
         ]
     if items > FULL_SOFTMAX_ITEMS or edges > FULL_GRAPH_EDGES:
         why = f"about {edges:,} edges in both directions"
