@@ -29,6 +29,7 @@ COMMANDS = {
     "fit": "Train a model on a graph.",
     "evaluate": "Measure a run on held-out interactions.",
     "recommend": "Recommend to users from a run.",
+    "similar": "List what is most alike to a song, artist or user.",
     "encoders": "List relation encoders and their arguments.",
     "check": "Check a relation encoder of your own.",
     "tune": "Search a model's settings on validation interactions.",

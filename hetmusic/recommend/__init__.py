@@ -10,11 +10,13 @@ if TYPE_CHECKING:
     from hetmusic.recommend.output import render_json, render_table
     from hetmusic.recommend.recommendation import Recommendation
     from hetmusic.recommend.run import Run
+    from hetmusic.recommend.similar import Neighbour
     from hetmusic.recommend.users_file import read_users
 
 #: public name -> module; imported on first use, so that ``import hetmusic.recommend`` costs nothing
 _HOME = {
     "Mood": "mood",
+    "Neighbour": "similar",
     "Recommendation": "recommendation",
     "Run": "run",
     "read_users": "users_file",
@@ -22,7 +24,7 @@ _HOME = {
     "render_table": "output",
 }
 
-__all__ = ["Mood", "Recommendation", "Run", "read_users", "render_json", "render_table"]
+__all__ = ["Mood", "Neighbour", "Recommendation", "Run", "read_users", "render_json", "render_table"]
 
 
 def __getattr__(name: str) -> Any:

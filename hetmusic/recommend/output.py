@@ -21,16 +21,26 @@ def render_table(lists: Lists) -> str:
 
 def _block(user: str, items: Sequence[Recommendation]) -> str:
     if not items:
-        return f"user {_one_line(user)}: nothing left to recommend"
-    keys = [_one_line(item.item_key) for item in items]
+        return f"user {one_line(user)}: nothing left to recommend"
+    rows = [(item.rank, item.score, item.item_key, item.name) for item in items]
+    return "\n".join([f"user {one_line(user)}", *ranked_lines("score", rows)])
+
+
+def ranked_lines(value: str, rows: Sequence[tuple[int, float, str, str]]) -> list[str]:
+    """Lay out a ranking under its header.
+
+    :param value: heading of the numbers.
+    :param rows: rank, number, key and name.
+    """
+    keys = [one_line(key) for _, _, key, _ in rows]
     width = max(len("key"), *map(len, keys))
-    lines = [f"user {_one_line(user)}", f"{'rank':>4}  {'score':>10}  {'key':<{width}}  name"]
-    for key, item in zip(keys, items, strict=True):
-        lines.append(f"{item.rank:>4}  {item.score:>10.4f}  {key:<{width}}  {_one_line(item.name)}")
-    return "\n".join(lines)
+    lines = [f"{'rank':>4}  {value:>10}  {'key':<{width}}  name"]
+    for key, (rank, number, _, name) in zip(keys, rows, strict=True):
+        lines.append(f"{rank:>4}  {number:>10.4f}  {key:<{width}}  {one_line(name)}")
+    return lines
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Replace control characters, which would break the table or drive the terminal."""
     return "".join(char if char.isprintable() else " " for char in text)
 

@@ -90,6 +90,22 @@ class RunModel:
         self.model.to("cpu")
         return EmbeddingScorer(users.numpy(), items.numpy())
 
+    def tower(self, modality: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Users and items as the tower of a modality has them, before the head weighs the towers.
+
+        :return: shapes ``(num_users, dim)`` and ``(num_items, dim)``.
+        :raises ConfigError: for a modality that has no tower.
+        """
+        known = [name for name in self.model.item_towers if name in self.model.schema.modalities]
+        if modality not in known:
+            raise ConfigError(
+                f"the run has no tower of a modality {modality!r}{did_you_mean(modality, known)}; "
+                f"it has {', '.join(known) or 'none'}"
+            )
+        with torch.no_grad():
+            users, items = self.model.encode(self.tensors.full(self.config.model.num_layers))
+        return users[modality].float().numpy(), items[modality].float().numpy()
+
 
 class Newcomers:
     """Encodes users that the graph does not have, by what they like and who their friends are.

@@ -16,6 +16,7 @@ from hetmusic.evaluation import Evaluation, evaluate
 from hetmusic.ranking import EmbeddingScorer, ScoreError, Scorer, SeenItems, top_k
 from hetmusic.recommend.mood import Mood, SteeredScorer
 from hetmusic.recommend.recommendation import Recommendation
+from hetmusic.recommend.similar import Neighbour, neighbours
 from hetmusic.recommend.stored_run import StoredRun
 
 if TYPE_CHECKING:
@@ -113,6 +114,22 @@ class Run(StoredRun):
         known = Edges(np.zeros(len(items), np.int32), items.astype(np.int32))
         seen = SeenItems.from_edges([known], num_users=1, num_items=self.info.num_items)
         return self._lists(scorer, newcomer, k, seen if exclude_seen else None)[0]
+
+    def similar(
+        self,
+        key: str | int,
+        k: int = 10,
+        *,
+        node_type: str | None = None,
+        modality: str | None = None,
+        emotion: bool = False,
+    ) -> list[Neighbour]:
+        """What is most alike to a node, best first; see :func:`hetmusic.recommend.similar.neighbours`.
+
+        :param node_type: type of the node; by default the run's item type.
+        """
+        chosen = self.info.item_type if node_type is None else node_type
+        return neighbours(self, chosen, key, k, modality=modality, emotion=emotion)
 
     def evaluate(
         self,

@@ -125,6 +125,16 @@ class StoredRun:
             )
         return graph
 
+    def tower(self, modality: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Users and items as the tower of a modality has them, encoded anew; needs torch and the graph.
+
+        :return: shapes ``(num_users, dim)`` and ``(num_items, dim)``.
+        :raises ConfigError: for a modality that has no tower.
+        """
+        from hetmusic.recommend.reencode import RunModel
+
+        return RunModel(self.path, self.info, self.graph).tower(modality)
+
     def user_indices(self, keys: Iterable[str | int]) -> NDArray[np.int64]:
         """Indices of users by key.
 

@@ -210,3 +210,23 @@ def test_output_into_a_closed_pipe_is_no_error(run):
     assert reader.stdin is not None
     reader.stdin.close()
     assert done.stderr == ""
+
+
+def test_similar_songs_artists_and_users(run, world):
+    found = hetmusic("similar", run, "--song", "s05", "-k", 3, "--format", "jsonl").succeeded().out
+    rows = [json.loads(line) for line in found.splitlines()]
+    items = np.load(run / "embeddings" / "item.npy").astype(np.float64)
+    items /= np.linalg.norm(items, axis=1, keepdims=True)
+    keys = pl.read_parquet(run / "ids" / "item.parquet")["key"].to_list()
+    place = keys.index("s05")
+    best = np.argsort(-(items @ items[place]))[1:4]
+    assert [row["key"] for row in rows] == [keys[i] for i in best]
+    assert [row["similarity"] for row in rows] == pytest.approx((items @ items[place])[best], abs=1e-5)
+    artist = pl.read_csv(world / "artists.csv")[0].row(0)[0]
+    lines = hetmusic("similar", run, "--artist", artist, "--format", "csv").succeeded().out.splitlines()
+    assert lines[0] == "rank,key,name,similarity"
+    assert len(lines) == 11
+    assert (
+        hetmusic("similar", run, "--user", "u01", "-k", 2).succeeded().out.startswith("like user u01\nrank")
+    )
+    assert len(hetmusic("similar", run, "--song", "s05", "--emotion").succeeded().out.splitlines()) == 12

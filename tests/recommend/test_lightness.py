@@ -10,7 +10,7 @@ SCRIPT = """
 import sys
 from hetmusic.recommend import Run
 run = Run.open(sys.argv[1])
-assert run.recommend("u0") and run.evaluate().values and run.check_leakage().clean
+assert run.recommend("u0") and run.similar("a0") and run.evaluate().values and run.check_leakage().clean
 heavy = {"torch", "dgl", "tensorflow", "pandas", "scipy"} & set(sys.modules)
 assert not heavy, heavy
 """
