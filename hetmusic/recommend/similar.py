@@ -91,6 +91,8 @@ def _space(run: StoredRun, node_type: str, modality: str | None, emotion: bool) 
     if node_type == USER:
         users = _taste(run)[0] if modality is None else run.tower(modality)[0]
         return Space(run.user_keys, run.user_names, users, _not_zero(users))
+    whole = node_type == run.info.item_type
+    belonging = None if whole else members(run.graph, node_type)  # before anything expensive
     if emotion:
         items, present = run.item_emotions
     elif modality is None:
@@ -99,9 +101,9 @@ def _space(run: StoredRun, node_type: str, modality: str | None, emotion: bool) 
     else:
         items = run.tower(modality)[1]
         present = run.graph.modality(run.info.item_type, modality).present & _not_zero(items)
-    if node_type == run.info.item_type:
+    if belonging is None:
         return Space(run.item_keys, run.item_names, items, present)
-    means, some = members(run.graph, node_type).means(items if emotion else _unit(items), present)
+    means, some = belonging.means(items if emotion else _unit(items), present)
     graph = run.graph
     return Space(graph.keys(node_type), graph.names(node_type), means, some & (emotion | _not_zero(means)))
 
