@@ -131,3 +131,8 @@ def test_where_there_is_no_run(tmp_path: Path, runs: Path) -> None:
     with pytest.raises(RunError, match="there is no run below"):
         list_runs(tmp_path / "empty")
     assert [run.path for run in list_runs(runs / "a")] == ["."]
+
+
+def test_what_lies_inside_a_run_is_part_of_it(runs: Path) -> None:
+    shutil.copytree(runs / "a", runs / "a" / "state" / "copy")
+    assert [run.path for run in list_runs(runs)] == ["a", "deep/b"]
