@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hetmusic import run_layout as layout
 from hetmusic.errors import ConfigError, RunError
 from hetmusic.recommend.keys import indices_of
 from hetmusic.recommend.mood import Mood
@@ -84,6 +85,11 @@ def neighbours(
         raise RunError(_lacking(run, node_type, str(key), modality, emotion))
     vector = np.asarray(space.vectors[node], dtype=np.float64)
     alike = Mood(*vector.clip(-1, 1)).closeness(space.vectors) if emotion else _cosines(space.vectors, vector)
+    if not np.isfinite(alike).all():
+        where = run.path / layout.EMBEDDINGS_FOLDER
+        raise RunError(
+            f"{where} is damaged: {int((~np.isfinite(alike)).sum()):,} of {len(alike):,} similarities are not finite"
+        )
     return _nearest(space, alike, int(node), k)
 
 

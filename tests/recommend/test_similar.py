@@ -53,6 +53,11 @@ class TestByHand:
         assert pairs(run.similar("a0")) == plain
         assert pairs(run.similar("u0", node_type="user")) == [("u2", 0)]
 
+    def test_vectors_that_are_not_numbers_are_damage(self, run_folder: Path) -> None:
+        np.save(run_folder / "embeddings" / "item.npy", np.where(ITEMS == 9, np.nan, ITEMS))
+        with pytest.raises(RunError, match="embeddings is damaged: 1 of 6 similarities are not finite"):
+            Run.open(run_folder).similar("a0")
+
     def test_emotion_is_a_distance_in_the_plane(self, run_folder: Path) -> None:
         points = np.array([[1, 1], [1, -1], [0, 0], [-1, -1], [1, 1], [0, 0]], np.float32)
         save_emotions(run_folder, points, np.array([1, 1, 0, 1, 1, 1], bool))
