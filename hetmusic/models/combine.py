@@ -109,8 +109,17 @@ def _masked_softmax(scores: Tensor, masks: Tensor) -> Tensor:
 
 def _masked_sum(messages: Sequence[Tensor], has_edges: Sequence[Tensor]) -> Tensor:
     """Sum over relations; one pass over each, since stacking them takes longer than all the rest of a layer."""
-    masks = [mask.to(messages[0].dtype)[:, None] for mask in has_edges]
-    total = messages[0] * masks[0]
-    for message, mask in zip(messages[1:], masks[1:], strict=True):
-        total = torch.addcmul(total, message, mask)
+    total = messages[0] if _everywhere(has_edges[0]) else messages[0] * _column(has_edges[0], messages[0])
+    for message, mask in zip(messages[1:], has_edges[1:], strict=True):
+        whole = _everywhere(mask)
+        total = total + message if whole else torch.addcmul(total, message, _column(mask, message))
     return total
+
+
+def _everywhere(mask: Tensor) -> bool:
+    """Whether nothing is left out, as in many sampled neighbourhoods; not asked of a GPU, which would be waited for."""
+    return mask.device.type == "cpu" and bool(mask.all())
+
+
+def _column(mask: Tensor, like: Tensor) -> Tensor:
+    return mask.to(like.dtype)[:, None]
