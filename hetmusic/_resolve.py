@@ -120,6 +120,10 @@ class Resolver(Generic[T]):
             raise PluginError.caused_by(
                 problem, f"{self.kind} {cls.__name__} cannot be made", hint, skip=_HOME
             ) from problem
+        if hasattr(cls, "register_parameter") and "_parameters" not in vars(made):
+            raise ConfigError(
+                f"{self.kind} {cls.__name__}: its __init__ must call super().__init__(...) first"
+            )
         return made
 
     def check(self, spec: Spec, arguments: Mapping[str, Any]) -> type[T]:

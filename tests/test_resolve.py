@@ -200,6 +200,17 @@ def test_a_constructor_that_forgets_its_parent():
         relation_encoders.make(Uncalled, dim=2)
 
 
+def test_a_module_that_never_calls_its_base_is_told_so():
+    class Forgetful(RelationEncoder):
+        def __init__(self, dim, rate=0.1):
+            self.rate = rate  # a plain attribute, which torch takes before its own __init__
+
+    with pytest.raises(
+        ConfigError, match=r"Forgetful: its __init__ must call super\(\).__init__\(...\) first"
+    ):
+        relation_encoders.make(Forgetful, dim=4)
+
+
 def test_classes_of_other_libraries_are_adapted_once():
     own: Resolver[Tool] = Resolver("tool", Tool, "hetmusic.tests.tools")
 
