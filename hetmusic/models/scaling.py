@@ -56,7 +56,7 @@ def transform_of(
 
 
 def _whitening(modality: Modality, components: int | None) -> tuple[Callable[[Floats], Floats], int]:
-    mean, _ = _moments(modality)
+    mean = _mean(modality)
     covariance, count = np.zeros((modality.dim, modality.dim)), 0
     for _, values in pieces(modality):
         covariance += (values - mean).T @ (values - mean)
@@ -74,17 +74,21 @@ def _whitening(modality: Modality, components: int | None) -> tuple[Callable[[Fl
     return lambda values: (values - mean) @ matrix, kept
 
 
-def _moments(modality: Modality) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of each feature over the nodes that have them."""
-    total, count = np.zeros(modality.dim), 0
+def _mean(modality: Modality) -> Floats:
+    """Mean of each feature over the nodes that have them."""
+    total = np.zeros(modality.dim)
     for _, values in pieces(modality):
         total += values.sum(axis=0)
-        count += len(values)
-    mean = total / max(count, 1)
+    return total / max(int(modality.present.sum()), 1)
+
+
+def _moments(modality: Modality) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each feature over the nodes that have them."""
+    mean = _mean(modality)
     squares = np.zeros(modality.dim)
     for _, values in pieces(modality):
         squares += ((values - mean) ** 2).sum(axis=0)
-    return mean, np.sqrt(squares / max(count, 1))
+    return mean, np.sqrt(squares / max(int(modality.present.sum()), 1))
 
 
 def pieces(modality: Modality, every: int = 1) -> Iterator[tuple[NDArray[np.int64], Floats]]:
