@@ -98,18 +98,26 @@ def read_values(path: Path) -> NDArray[Any]:
     return array
 
 
+def read_text(path: Path) -> str:
+    """The content of a text file of a user's, without a byte-order mark.
+
+    :raises FeatureError: if it is missing or not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise FeatureError(f"{path} does not exist") from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise FeatureError(f"{path} cannot be read as UTF-8 text: {problem}") from None
+
+
 def read_keys(path: Path, column: str | None = None) -> pl.Series:
     """Read one key per row of the values.
 
     :param column: name of a column, if the file is a table with a header; otherwise every line is a key.
     :raises FeatureError: if the file is missing, not UTF-8, lacks the column, or a key is empty or repeated.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise FeatureError(f"{path} does not exist") from None
-    except (OSError, UnicodeDecodeError) as problem:
-        raise FeatureError(f"{path} cannot be read as UTF-8 text: {problem}") from None
+    text = read_text(path)
     lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n") if text else []
     if column is not None:
         keys, first_line = _column(path, text, column), 2

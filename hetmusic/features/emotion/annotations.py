@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hetmusic._io import sha256
 from hetmusic.errors import FeatureError, did_you_mean
+from hetmusic.features.importing import read_text
 from hetmusic.graph.emotions import AXES
 
 #: what a column can be -> names under which public data sets have it, in lower case (EmoMusic, DEAM, PMEmo)
@@ -102,12 +103,7 @@ def parse_scale(text: str) -> tuple[float, float]:
 
 
 def _read(path: Path) -> pl.DataFrame:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise FeatureError(f"{path} does not exist") from None
-    except (OSError, UnicodeDecodeError) as problem:
-        raise FeatureError(f"{path} cannot be read as UTF-8 text: {problem}") from None
+    text = read_text(path)
     header = text.split("\n", 1)[0]
     try:
         table = pl.read_csv(
