@@ -529,12 +529,12 @@ class TestOneStep:
         assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(first, second, strict=True))
 
     @staticmethod
-    def on_meta(tmp_path, *settings):
+    def on_meta(tmp_path, *settings, propagation="sampled"):
         """A trainer whose model is on the meta device, and a batch."""
         graph = community_graph(tmp_path / "g")
         keys = graph.keys("artist")[5:]
         graph.add_modality("artist", "audio", np.ones((len(keys), 3), np.float32), keys=keys)
-        chosen = config(*settings, "training.propagation=sampled")
+        chosen = config(*settings, f"training.propagation={propagation}")
         split = make_split(graph, chosen.split)
         model, view = build_model(graph, split, chosen)
         trainer = Trainer(model, GraphTensors.from_view(view, model.edge_types), split, chosen, tmp_path)
@@ -591,18 +591,9 @@ class TestOneStep:
     @pytest.mark.parametrize("propagation", ["full", "sampled"])
     def test_whole_step_on_the_meta_device(self, tmp_path, loss, propagation):
         """Batch, model, loss, backward and Adam on a device that is not the CPU: whatever stays behind raises."""
-        graph = community_graph(tmp_path / "g")
-        keys = graph.keys("artist")[5:]
-        graph.add_modality("artist", "audio", np.ones((len(keys), 3), np.float32), keys=keys)
-        chosen = config(
-            *LOSSES[loss], f"training.propagation={propagation}", 'relations.friends.encoder="gated"'
-        )
-        split = make_split(graph, chosen.split)
-        model, view = build_model(graph, split, chosen)
-        trainer = Trainer(model, GraphTensors.from_view(view, model.edge_types), split, chosen, tmp_path)
-        batch = next(trainer.batches.epoch(np.random.default_rng(0)))
-        model.to("meta")
-        trainer.device = torch.device("meta")
+        settings = (*LOSSES[loss], 'relations.friends.encoder="gated"')
+        trainer, batch = self.on_meta(tmp_path, *settings, propagation=propagation)
+        model = trainer.model
         trainer.optimizer = RowAdam(model.parameters())
         # the meta device cannot sum up sparse gradients; tests/training/test_optimizer.py has their update there
         use_sparse_gradients(model, False)
