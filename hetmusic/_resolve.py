@@ -7,6 +7,7 @@ register names under an entry-point group.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 from collections.abc import Callable, Collection, Mapping
@@ -14,7 +15,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from hetmusic._arguments import parse_arguments
+from hetmusic._arguments import parameters_of, parse_arguments
+from hetmusic._toml import parse_override
 from hetmusic.errors import ConfigError, PluginError, UserError, did_you_mean
 
 T = TypeVar("T")
@@ -216,6 +218,20 @@ def text_of(spec: Spec) -> str:
         return spec
     cls = spec if inspect.isclass(spec) else type(spec)
     return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def argument_from_text(cls: type, key: str, text: str) -> Any:
+    """What a person writes for an argument of a constructor: the text as it is, or what it says in TOML.
+
+    :return: the one that the annotation takes, else the text, which is refused with a reason when the object is made.
+    """
+    parsed = None if text.lower() in ("none", "null") else parse_override(f"v={text}")["v"]
+    others = [name for name in parameters_of(cls) if name != key]
+    for candidate in (parsed, text):
+        with contextlib.suppress(ConfigError):
+            parse_arguments("", cls, {key: candidate}, others)
+            return candidate
+    return text
 
 
 def is_foreign(cls: type) -> bool:

@@ -196,6 +196,8 @@ def _report_unused(model: MMGNN, graph: MusicGraph) -> None:
 def _train(trainer: Trainer, graph: MusicGraph, split: Split, out: Path) -> Run:
     info = layout.RunInfo.load(out)
     try:
+        for observer in trainer.observers:
+            observer.on_run(out, read_toml(out / layout.CONFIG_FILE))
         trainer.fit()
     except BaseException:
         info.with_status("interrupted").save(out)
@@ -213,6 +215,8 @@ def _train(trainer: Trainer, graph: MusicGraph, split: Split, out: Path) -> Run:
         {"part": "valid", "values": found.values, "best_epoch": trainer.stopping.best_epoch},
     )
     info.with_status("finished").save(out)
+    for observer in trainer.observers:
+        observer.on_result(found.values)
     return Run.open(out)
 
 

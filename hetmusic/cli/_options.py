@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hetmusic.graph import MusicGraph
 
 #: options that make sense with --resume; all else is settled when a run starts
-_WITH_RESUME = {"resume", "epochs", "tensorboard", "quiet"}
+_WITH_RESUME = {"resume", "epochs", "loggers", "logger_set", "tensorboard", "quiet"}
 
 
 def cutoffs(ctx: click.Context, parameter: click.Parameter, value: str) -> list[int]:

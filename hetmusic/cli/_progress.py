@@ -13,9 +13,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from hetmusic.errors import EnvironmentProblem
 from hetmusic.run_layout import RUN_FILE
-from hetmusic.training.events import TensorBoardObserver, TrainingObserver
+from hetmusic.training.events import TrainingObserver
 
 
 class ProgressBars(TrainingObserver):
@@ -79,19 +78,11 @@ class EpochLines(TrainingObserver):
         click.echo(f"training ended: {reason}", err=True)
 
 
-def observers(quiet: bool, tensorboard: Path | None) -> list[TrainingObserver]:
-    """Whoever should watch."""
-    found: list[TrainingObserver] = []
-    if not quiet:
-        found.append(ProgressBars() if sys.stderr.isatty() else EpochLines())
-    if tensorboard is not None:
-        try:
-            found.append(TensorBoardObserver(tensorboard))
-        except ImportError:
-            raise EnvironmentProblem(
-                "TensorBoard is not installed: run `pip install 'hetmusic[report]'`"
-            ) from None
-    return found
+def observers(quiet: bool) -> list[TrainingObserver]:
+    """Whoever shows progress."""
+    if quiet:
+        return []
+    return [ProgressBars() if sys.stderr.isatty() else EpochLines()]
 
 
 @contextlib.contextmanager

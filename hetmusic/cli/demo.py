@@ -23,7 +23,7 @@ def command(out: Path | None, seed: int, overwrite: bool) -> None:
     from hetmusic.recommend.output import render_table
 
     def work(folder: Path) -> None:
-        result = run_demo(folder, seed, _progress.observers(False, None), click.echo)
+        result = run_demo(folder, seed, _progress.observers(False), click.echo)
         _render.metrics_table(result.evaluation)
         click.echo(
             f"\nNDCG@10 on the test part {result.evaluation['ndcg@10']:.4f}, by popularity {result.popularity:.4f}, "

@@ -24,7 +24,11 @@ PATH = click.Path(path_type=Path)
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of the split and of training.")
 @click.option("--split", type=PATH, help="File of a published split: columns userID, itemID, x_label.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Most epochs in all.")
-@click.option("--tensorboard", type=PATH, help="Folder for TensorBoard's event files.")
+@click.option(
+    "--logger", "loggers", multiple=True, metavar="NAME", help="Experiment logger, e.g. tensorboard."
+)
+@click.option("--logger-set", multiple=True, metavar="NAME.KEY=VALUE", help="Argument of a logger.")
+@click.option("--tensorboard", metavar="FOLDER", help="Short for the logger tensorboard with this folder.")
 @click.option("--explain-model", is_flag=True, help="Print what the model is made of, and train nothing.")
 @click.option("--dry-run", is_flag=True, help="Say how much memory training would take, and train nothing.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
@@ -42,7 +46,9 @@ def command(
     seed: int | None,
     split: Path | None,
     epochs: int | None,
-    tensorboard: Path | None,
+    loggers: tuple[str, ...],
+    logger_set: tuple[str, ...],
+    tensorboard: str | None,
     explain_model: bool,
     dry_run: bool,
     overwrite: bool,
@@ -56,8 +62,11 @@ def command(
     from hetmusic.fitting import resume as resume_run
     from hetmusic.graph import MusicGraph
     from hetmusic.training import load_config
+    from hetmusic.training.loggers import make_loggers
 
-    observers = _progress.observers(quiet, tensorboard)
+    if tensorboard is not None:
+        loggers, logger_set = (*loggers, "tensorboard"), (*logger_set, f"tensorboard.folder={tensorboard}")
+    observers = [*_progress.observers(quiet), *make_loggers(loggers, logger_set)]
     if explain_model:
         from hetmusic.cli._render_structure import structure
         from hetmusic.fitting import explain_fit

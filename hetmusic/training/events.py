@@ -8,7 +8,17 @@ from typing import Any
 
 
 class TrainingObserver:
-    """Does nothing; subclasses override what they want to hear."""
+    """Does nothing; subclasses override what they want to hear.
+
+    One instance watches one run, in the order of the methods here. A run that is gone on with (``--resume``) has a new one.
+    """
+
+    def on_run(self, folder: Path, config: Mapping[str, Any]) -> None:
+        """When the run folder is there, before anything is trained.
+
+        :param folder: the run folder.
+        :param config: the complete configuration, tables in tables, as in ``config.toml``.
+        """
 
     def on_start(self, info: Mapping[str, Any]) -> None:
         """Before the first epoch: sizes, device, number of parameters, first epoch."""
@@ -22,27 +32,5 @@ class TrainingObserver:
     def on_end(self, reason: str) -> None:
         """After the last epoch; ``reason`` is why it was the last: ``epochs``, ``early stopping`` or ``interrupted``."""
 
-
-class TensorBoardObserver(TrainingObserver):
-    """Writes loss and validation metrics for TensorBoard.
-
-    :param folder: where the event files go.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        # imported here: TensorBoard is optional
-        from torch.utils.tensorboard import SummaryWriter
-
-        # where TensorFlow is installed it makes the folder, and fails with errors of its own
-        folder.mkdir(parents=True, exist_ok=True)
-        self._writer = SummaryWriter(str(folder))
-
-    def on_epoch(self, record: Mapping[str, Any]) -> None:
-        """Write every number of the record."""
-        for name, value in record.items():
-            if isinstance(value, int | float) and name != "epoch":
-                self._writer.add_scalar(name, value, record["epoch"])
-
-    def on_end(self, reason: str) -> None:
-        """Flush the files."""
-        self._writer.close()
+    def on_result(self, metrics: Mapping[str, float]) -> None:
+        """When the run is finished, with the validation metrics of the best weights; not after an interruption."""

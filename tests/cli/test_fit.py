@@ -123,6 +123,30 @@ def test_tensorboard(graph, tmp_path):
     assert len(events.Scalars("valid_ndcg@10")) == 2
 
 
+def test_loggers(graph, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "my_logger.py").write_text(
+        """
+from pathlib import Path
+from hetmusic.training.loggers import RunLogger
+
+class Lines(RunLogger):
+    def __init__(self, file: str) -> None:
+        self.file = Path(file)
+
+    def on_result(self, metrics):
+        self.file.write_text(str(round(metrics["ndcg@10"], 6)))
+"""
+    )
+    own = ("--logger", "my_logger:Lines", "--logger-set", f"my_logger:Lines.file={tmp_path / 'lines.txt'}")
+    options = ("--logger", "tensorboard", *own, "--epochs", 1, "--quiet", *SMALL)
+    hetmusic("fit", graph, "--out", tmp_path / "run", *options).succeeded()
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())["values"]
+    assert (tmp_path / "lines.txt").read_text() == str(round(metrics["ndcg@10"], 6))
+    assert list((tmp_path / "run" / "tensorboard").glob("events.out.*"))
+    hetmusic("fit", "--resume", tmp_path / "run", "--epochs", 2, "--quiet", *own).succeeded()
+
+
 def test_tensorboard_absent(graph, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     done = hetmusic("fit", graph, "--out", tmp_path / "run", "--tensorboard", tmp_path / "tb", *SMALL)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from hetmusic._arguments import parameters_of, parse_arguments
-from hetmusic._toml import parse_override
+from hetmusic._resolve import argument_from_text
 from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.features.extraction.presets import PRESETS
 from hetmusic.features.extraction.request import MODALITY, Request
-from hetmusic.features.extractor import Extractor, Kind, extractors, kind_of
+from hetmusic.features.extractor import Kind, extractors, kind_of
 
 #: what a kind is asked for with where no extractor is named
 BY_PRESET = ""
@@ -39,7 +36,9 @@ def requests_of(
         cls = extractors.lookup(name)
         if (own := kind_of(cls)) != kind:
             raise ConfigError(f"extractor {name!r} describes {own}, not {kind}: ask for it by --{own}")
-        values = {key: _value(cls, key, text) for key, text in arguments.get(modality, {}).items()}
+        values = {
+            key: argument_from_text(cls, key, text) for key, text in arguments.get(modality, {}).items()
+        }
         made.append(Request(extractors.make(name, **values), modality, attributes.get(modality, "")))
     return made
 
@@ -62,17 +61,6 @@ def _arguments(settings: Iterable[str], modalities: Sequence[str]) -> dict[str, 
         _check_asked("--set", modality, modalities)
         found.setdefault(modality, {})[key] = value.strip()
     return found
-
-
-def _value(cls: type[Extractor], key: str, text: str) -> Any:
-    """A text as the value of an argument: as it is, or what it says in TOML."""
-    parsed = None if text.lower() in ("none", "null") else parse_override(f"v={text}")["v"]
-    others = [name for name in parameters_of(cls) if name != key]
-    for candidate in (parsed, text):
-        with contextlib.suppress(ConfigError):
-            parse_arguments("", cls, {key: candidate}, others)
-            return candidate
-    return text  # refused when the extractor is made, with what is wrong
 
 
 def _attributes(sources: Iterable[str], modalities: Sequence[str]) -> dict[str, str]:
