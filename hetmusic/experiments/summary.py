@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hetmusic._io import write_json
+from hetmusic._io import read_json, write_json
 from hetmusic.errors import RunError
 from hetmusic.evaluation.significance import (
     bootstrap_means,
@@ -30,6 +30,11 @@ TESTED = ("ndcg", "recall")
 #: resamples of the bootstrap, sign changes of the randomisation test, and their seed
 RESAMPLES, DRAWS, SEED = 2_000, 10_000, 0
 LEVEL = 0.95
+
+#: what is needed of ``results.json``, and of each of its rows
+_CONTENT = {"kind": str, "graph": dict, "split": str, "split_is_drawn": bool, "seeds": list, "metric": str, "mask": str,
+            "ks": list, "tests": dict, "rows": list}  # fmt: skip
+_ROW_CONTENT = {"label": str, "model": str, "metrics": dict, "tests": dict, "cost": dict, "failures": dict}
 
 Floats = NDArray[np.float64]
 
@@ -78,6 +83,24 @@ class Summary:
         write_csv(folder / "results.csv", self)
         write_markdown(folder / "results.md", self)
 
+    @classmethod
+    def load(cls, folder: Path) -> Summary:
+        """Read ``results.json``.
+
+        :raises RunError: if it is not there, since the command has not ended, or is damaged.
+        """
+        path = folder / RESULTS_FILE
+        if not path.is_file():
+            raise RunError(f"{folder} is not finished: it has no {RESULTS_FILE}; run the same command again")
+        value = read_json(path, RunError)
+        if not isinstance(value, dict):
+            raise RunError(f"{path} is damaged: it does not hold a JSON object")
+        about = {key: part for key, part in value.items() if key not in ("tests", "rows")}
+        _check(path, value, _CONTENT, "")
+        for number, row in enumerate(value["rows"]):
+            _check(path, row, _ROW_CONTENT, f"rows[{number}].")
+        return cls(about, value["tests"].get("reference"), value["rows"])
+
     @property
     def num_failed(self) -> int:
         """Number of cells that should be there and are not."""
@@ -94,6 +117,13 @@ class Summary:
             "holm": "over the rows, for each metric and test",
         }
         return {**self.about, "tests": tests, "rows": self.rows}
+
+
+def _check(path: Path, value: Any, wanted: Mapping[str, type], where: str) -> None:
+    for key, kind in wanted.items():
+        found = value.get(key) if isinstance(value, dict) else None
+        if not isinstance(found, kind):
+            raise RunError(f"{path} is damaged: field {where}{key} is missing or not a {kind.__name__}")
 
 
 def summarise(rows: Sequence[Row], reference: str | None, about: dict[str, Any]) -> Summary:

@@ -1,0 +1,1 @@
+"""A module for each figure: ``FIGURE``, a :class:`~hetmusic.report.figure.FigureSpec`, its data and its drawing."""

@@ -1,0 +1,122 @@
+"""How a run was trained: its loss and its validation metric, epoch by epoch."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hetmusic import run_layout as layout
+from hetmusic.errors import RunError
+from hetmusic.report.data import FigureData
+from hetmusic.report.errors import NotAvailable
+from hetmusic.report.figure import FigureSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+    from hetmusic.report.source import RunSource
+    from hetmusic.report.theme import Theme
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingData(FigureData):
+    """A history."""
+
+    #: from 0
+    epochs: list[int]
+    loss: list[float]
+    #: name of the validation metric, e.g. ``ndcg@10``; empty if nothing was validated
+    metric: str
+    #: its value after each epoch; None where it was not measured
+    values: list[float | None]
+    #: the epoch whose weights were kept; None if nothing was validated
+    best_epoch: int | None
+    #: of all epochs together, without what lies between them
+    seconds: float
+
+
+def collect(source: RunSource) -> TrainingData:
+    """Read ``history.jsonl``.
+
+    :raises NotAvailable: if it has no epoch.
+    :raises RunError: if it is missing or damaged.
+    """
+    path = source.path / layout.HISTORY_FILE
+    lines = _lines(path)
+    if not lines:
+        raise NotAvailable(f"{path} has no epoch: the run was trained for none")
+    metric = next(
+        (key.removeprefix("valid_") for line in lines for key in line if key.startswith("valid_")), ""
+    )
+    values = [line.get(f"valid_{metric}") for line in lines]
+    best = lines[-1].get("best_epoch")
+    return TrainingData(
+        epochs=[line["epoch"] for line in lines],
+        loss=[float(line["loss"]) for line in lines],
+        metric=metric,
+        values=values,
+        best_epoch=best if isinstance(best, int) and best >= 0 else None,
+        seconds=sum(float(line.get("seconds", 0)) for line in lines),
+    )
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """The epochs; of one that was trained twice, since a run was resumed, the later."""
+    try:
+        texts = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise RunError(f"{path} cannot be read: {problem}") from None
+    found: dict[int, dict[str, Any]] = {}
+    for number, text in enumerate(texts, start=1):
+        try:
+            line = json.loads(text)
+            found[int(line["epoch"])] = line
+            finite = math.isfinite(line["loss"])
+        except (ValueError, TypeError, KeyError) as problem:
+            raise RunError(f"{path}, line {number} is damaged: {type(problem).__name__}: {problem}") from None
+        if not finite:
+            raise RunError(f"{path}, line {number}: the loss is {line['loss']}")
+    return [found[epoch] for epoch in sorted(found)]
+
+
+def draw(data: TrainingData, theme: Theme) -> Figure:
+    """Loss on the left, validation on the right."""
+    from matplotlib.figure import Figure
+
+    panels = 2 if data.metric else 1
+    figure = Figure(figsize=(4.0 * panels, 2.9), layout="constrained")
+    axes = figure.subplots(1, panels, squeeze=False)[0]
+    marker = "o" if len(data.epochs) < 40 else None
+    epochs = [epoch + 1 for epoch in data.epochs]
+    axes[0].plot(epochs, data.loss, color=theme.categories[0], marker=marker, markersize=3)
+    axes[0].set(title="Training loss", xlabel="epoch")
+    if data.metric:
+        measured = [(e, v) for e, v in zip(epochs, data.values, strict=True) if v is not None]
+        axes[1].plot(*zip(*measured, strict=True), color=theme.categories[6], marker=marker, markersize=3)
+        axes[1].set(title=f"Validation {data.metric}", xlabel="epoch")
+        best = dict(measured).get(-1 if data.best_epoch is None else data.best_epoch + 1)
+        if best is not None and data.best_epoch is not None:
+            kept = data.best_epoch + 1
+            axes[1].axvline(kept, color=theme.muted, linestyle=":", linewidth=1)
+            axes[1].plot([kept], [best], "o", color=theme.text, markersize=6, zorder=3)
+            axes[1].set_title(f"Validation {data.metric}: {best:.4f} in epoch {kept}, kept")
+    for each in axes:
+        each.grid(axis="y")
+        each.xaxis.get_major_locator().set_params(integer=True)
+        each.margins(x=0.03, y=0.12)
+    return figure
+
+
+FIGURE = FigureSpec(
+    name="training",
+    title="Training",
+    caption="Loss on the training interactions and the metric on validation interactions after each epoch. The weights "
+    "of the marked epoch were kept.",
+    needs=frozenset({"run"}),
+    collect=collect,
+    draw=draw,
+)
