@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 import typing
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pydantic import (
     ValidationError,
 )
 
+from hetmusic._docstrings import Said, said_of_arguments
 from hetmusic.errors import ConfigError, did_you_mean
 
 #: errors of types that pydantic cannot check, which are then not checked
@@ -29,7 +29,7 @@ class Argument:
     """An argument of a constructor, as people are shown it."""
 
     name: str
-    #: the annotation as it stands in the source, empty without one
+    #: the annotation as it stands in the source, else what the docstring calls it; may be empty
     type: str
     #: the default as source text; None if the argument must be given
     default: str | None
@@ -54,13 +54,16 @@ def document(cls: type, given: Collection[str] = ()) -> list[Argument]:
 
     :param given: names of those that hetmusic gives itself.
     """
-    said, hints = _said(cls), _hints(cls)
+    said, hints = said_of_arguments(cls), _hints(cls)
+    nothing = Said("")
     return [
         Argument(
             name,
-            "" if p.annotation is p.empty else _shown_type(p.annotation, hints.get(name)),
+            said.get(name, nothing).type
+            if p.annotation is p.empty
+            else _shown_type(p.annotation, hints.get(name)),
             None if p.default is p.empty else repr(p.default),
-            said.get(name, ""),
+            said.get(name, nothing).text,
         )
         for name, p in parameters_of(cls).items()
         if name not in given and p.kind not in {p.VAR_POSITIONAL, p.VAR_KEYWORD}
@@ -167,14 +170,3 @@ def _shown_type(annotation: Any, hint: Any) -> str:
     return (
         annotation.__name__ if inspect.isclass(annotation) and not get_args(annotation) else str(annotation)
     )
-
-
-def _said(cls: type) -> dict[str, str]:
-    """What ``:param name:`` lines of the class or its constructor say, the class first."""
-    found: dict[str, str] = {}
-    for text in (cls.__init__.__doc__, cls.__doc__):  # type: ignore[misc]
-        parts = re.split(r"^\s*:(\w+)\s*(\w*):", inspect.cleandoc(text or ""), flags=re.MULTILINE)
-        for field, name, rest in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
-            if field == "param":
-                found[name] = " ".join(rest.split("\n\n")[0].split())
-    return found

@@ -9,6 +9,7 @@ import pytest
 from torch import nn
 
 from hetmusic._arguments import document, parse_arguments
+from hetmusic._docstrings import description
 from hetmusic._resolve import Resolver, text_of
 from hetmusic.cli import main
 from hetmusic.errors import ConfigError, PluginError
@@ -239,6 +240,48 @@ def test_arguments_are_documented_from_signature_and_docstring():
     assert shown["free"] == ("free='anything'", "")
     assert "size" not in shown
     assert str(document(Tool)[0]) == "size: int"
+
+
+class Numpy:
+    r"""A class that is documented as numpy documents.
+
+    .. math::
+       :math:`a`
+    :math:`b` begins a line, and is no field.
+
+    Parameters
+    ----------
+    heads : int
+        Number of heads. Default:
+        four.
+
+        A second paragraph.
+    slope : float, optional
+        Slope.
+    bare :
+
+    Examples
+    --------
+    >>> told : int
+    """
+
+    def __init__(self, heads, slope=0.2, bare=None, typed: bool = True):
+        """Make it.
+
+        :param typed: said by the constructor.
+        """
+
+
+def test_docstrings_in_the_style_of_numpy_are_read():
+    shown = {a.name: (a.type, a.text) for a in document(Numpy)}
+    assert shown == {
+        "heads": ("int", "Number of heads. Default: four."),
+        "slope": ("float", "Slope."),
+        "bare": ("", ""),
+        "typed": ("bool", "said by the constructor."),
+    }
+    assert description(Numpy).endswith(":math:`b` begins a line, and is no field.")
+    assert description(Tool) == "Something to make."
 
 
 @pytest.mark.parametrize("resolver", ALL, ids=lambda r: r.kind)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 
 import click
 
 from hetmusic._arguments import Argument, document
+from hetmusic._docstrings import description
 from hetmusic._resolve import text_of
 from hetmusic.cli._table import table
 from hetmusic.errors import UserError
@@ -40,19 +40,18 @@ def encoder_details(name: str) -> None:
     click.echo(click.style(f"{name}({', '.join(map(str, arguments))})", bold=True))
     if text_of(cls) != name:
         click.echo(text_of(cls))
-    text = inspect.cleandoc(cls.__doc__ or "").partition("\n:param")[0].strip()
-    click.echo(f"\n{text or 'It has no docstring.'}\n")
+    click.echo(f"\n{description(cls) or 'It has no docstring.'}\n")
     if arguments:
         rows = [[a.name, a.type, "required" if a.default is None else a.default, a.text] for a in arguments]
         click.echo(table(["argument", "type", "default", "meaning"], rows, []) + "\n")
     click.echo(f'[relations.liked_by]\nencoder = "{name}"')
     for argument in arguments:
         click.echo(_example(argument))
-    click.echo(f"\nhetmusic fit GRAPH --out RUN --set relations.liked_by.encoder={name}{_option(arguments)}")
+    click.echo(f"\nhetmusic fit GRAPH --out RUN --set relations.liked_by.encoder={name}{_options(arguments)}")
 
 
 def _first_line(cls: type) -> str:
-    lines = inspect.cleandoc(cls.__doc__ or "").splitlines()
+    lines = description(cls).splitlines()
     return lines[0] if lines else "(no docstring)"
 
 
@@ -65,11 +64,14 @@ def _example(argument: Argument) -> str:
     return f"{argument.name} = {value}"
 
 
-def _option(arguments: Sequence[Argument]) -> str:
-    given = [a for a in arguments if a.default not in (None, "None")]
-    if not given:
-        return ""
-    value = given[0].default
-    assert value is not None
-    plain = {"True": "true", "False": "false"}.get(value, value.strip("'"))
-    return f" --set relations.liked_by.{given[0].name}={plain}"
+def _options(arguments: Sequence[Argument]) -> str:
+    """What the example sets: all that must be given, in capitals what only a person knows, or else one that may be."""
+    required = [a for a in arguments if a.default is None]
+    given = required or [a for a in arguments if a.default != "None"][:1]
+    return "".join(f" --set relations.liked_by.{a.name}={_plain(a)}" for a in given)
+
+
+def _plain(argument: Argument) -> str:
+    if argument.default is None:
+        return argument.name.upper()
+    return {"True": "true", "False": "false"}.get(argument.default, argument.default.strip("'"))

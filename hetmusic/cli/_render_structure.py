@@ -18,7 +18,7 @@ def structure(found: Structure) -> None:
         [p.tower, str(p.layer), _arrow(p.edge_type), p.encoder, f"{p.parameters:,}", p.note]
         for p in found.places
     ]
-    header = ["tower", "layer", "relation", "encoder", "parameters", ""]
+    header = ["tower", "layer", "relation", "encoder", "parameters", "note"]
     click.echo(table(header, rows, [1, 4]))
     sizes = [[name, *(f"{n:,}" for n in parts), f"{sum(parts):,}"] for name, parts in found.towers.items()]
     click.echo("\n" + table(["tower", "inputs", "encoders", "combiners", "all"], sizes, [1, 2, 3, 4]))

@@ -21,7 +21,7 @@ from hetmusic.cli._experiments import PATH
 @click.option(
     "--controls",
     callback=_experiments.names,
-    help="Graphs to compare with: shuffled-friends, shuffled-kg, shuffled-MODALITY, half-features.",
+    help="Graphs to compare with: shuffled-friends, shuffled-kg, shuffled-times, shuffled-MODALITY, half-features.",
 )
 @click.option(
     "--out", type=PATH, required=True, help="Folder of the ablation; what is there is not run again."

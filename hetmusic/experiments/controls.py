@@ -18,7 +18,7 @@ from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.graph import MusicGraph
 from hetmusic.graph.types import Edges, EdgeType, Modality
 
-FRIENDS, KNOWLEDGE, HALF = "shuffled-friends", "shuffled-kg", "half-features"
+FRIENDS, KNOWLEDGE, TIMES, HALF = "shuffled-friends", "shuffled-kg", "shuffled-times", "half-features"
 _PREFIX = "shuffled-"
 
 
@@ -34,7 +34,7 @@ def knowledge_relations(graph: MusicGraph) -> list[EdgeType]:
 
 def control_names(graph: MusicGraph) -> list[str]:
     """The controls that exist, whether or not this graph has something to shuffle."""
-    return [FRIENDS, KNOWLEDGE, HALF, *(_PREFIX + name for name in graph.modalities(graph.item_type))]
+    return [FRIENDS, KNOWLEDGE, TIMES, HALF, *(_PREFIX + name for name in graph.modalities(graph.item_type))]
 
 
 def missing_for(graph: MusicGraph, control: str) -> str | None:
@@ -45,6 +45,8 @@ def missing_for(graph: MusicGraph, control: str) -> str | None:
         graph.item_type in (t.src, t.dst) for t in knowledge_relations(graph)
     ):
         return f"no knowledge about {graph.item_type}s"
+    if control == TIMES and (graph.interaction is None or graph.interactions.time is None):
+        return "no times of interactions"
     if control == HALF and not graph.modalities(graph.item_type):
         return f"no modality of {graph.item_type}s"
     return None
@@ -56,8 +58,9 @@ class ControlledGraph(MusicGraph):
     :param graph: the real graph.
     :param controls: ``shuffled-friends``: users change places in the relations among users. ``shuffled-kg``: items change
         places in every relation with nodes that are no users (after what would leak was removed from it).
-        ``shuffled-MODALITY``: items that have the modality exchange their vectors. ``half-features``: of every modality,
-        independently, half of the items that have it lose it.
+        ``shuffled-times``: the times of each user's training interactions change places. ``shuffled-MODALITY``: items
+        that have the modality exchange their vectors. ``half-features``: of every modality, independently, half of
+        the items that have it lose it.
     :param seed: of the permutations.
     :raises ConfigError: for a control that does not exist, or has nothing to shuffle in this graph.
     """
@@ -89,6 +92,8 @@ class ControlledGraph(MusicGraph):
             permutation = self._permutation(str(edge_type), self.item_type)
             ends = [permutation if end == self.item_type else None for end in (edge_type.src, edge_type.dst)]
             return _relabelled(edges, *ends)
+        if TIMES in self.controls and edge_type == self.interaction:
+            return _retimed(edges, self._rng("times"))
         return edges
 
     def modality(self, node_type: str, name: str) -> Modality:
@@ -123,3 +128,11 @@ def _relabelled(edges: Edges, src: NDArray[np.int32] | None, dst: NDArray[np.int
         edges.time,
     )
     return new.select(np.lexsort((new.dst, new.src)))
+
+
+def _retimed(edges: Edges, rng: np.random.Generator) -> Edges:
+    """Edges of which those of one source exchange their times."""
+    assert edges.time is not None
+    time = np.empty_like(edges.time)
+    time[np.argsort(edges.src, kind="stable")] = edges.time[np.lexsort((rng.random(len(edges)), edges.src))]
+    return Edges(edges.src, edges.dst, edges.weight, time)

@@ -42,6 +42,12 @@ class Mmgnn(Recommender):
         preset = values.pop("preset", "default")
         return with_settings(str(preset), values, "model mmgnn")
 
+    def complete_settings(self) -> dict[str, Any]:
+        """All settings, those that plug-ins take and that were not given included."""
+        from hetmusic.training.plugins import argument_defaults
+
+        return merge(nested(argument_defaults(self.settings)), super().complete_settings())
+
     def check(self) -> None:  # noqa: D102
         from hetmusic.training.plugins import check_plugins
 

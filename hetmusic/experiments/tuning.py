@@ -183,7 +183,7 @@ class _Suggestion:
 
 def _defaults(plan: StudyPlan) -> _Suggestion:
     """The model's defaults, as far as TOML and the search space can express them."""
-    complete = make_model(plan.model, plan.fixed).settings.model_dump(mode="json")
+    complete = make_model(plan.model, plan.fixed).complete_settings()
     params, settings = {}, {}
     for key, dimension in plan.space.dimensions.items():
         value: Any = complete

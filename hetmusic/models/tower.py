@@ -25,6 +25,7 @@ class Tower(nn.Module):
     :param outputs: layer-0 inputs used instead when items are encoded as candidates; None shares ``inputs``.
     :param layers: the HeteroConv of every layer.
     :param readout: ``harmonic``: layer l counts 1 / (l + 1); ``sum``: all layers count alike.
+    :param name: as errors of its encoders name it.
     """
 
     def __init__(
@@ -33,12 +34,14 @@ class Tower(nn.Module):
         layers: Iterable[HeteroConv],
         outputs: Mapping[str, NodeInput] | None = None,
         readout: Readout = "harmonic",
+        name: str | None = None,
     ) -> None:
         super().__init__()
         self.inputs = nn.ModuleDict(dict(inputs))
         self.outputs = None if outputs is None else nn.ModuleDict(dict(outputs))
         self.layers = nn.ModuleList(layers)
         self.readout = readout
+        self.name = name
 
     def forward(
         self, blocks: LayeredBlocks, wanted: Collection[str], candidates: bool = False
@@ -64,7 +67,9 @@ class Tower(nn.Module):
         readout = {ntype: h[ntype].h[: final[ntype]] for ntype in wanted if ntype in h}
         for depth, (layer, conv) in enumerate(zip(blocks.layers, self.layers, strict=True)):
             targets, relations = plan[depth + 1][0], plan[depth + 1][1]
-            active = {t: b.with_layer(depth) for t, b in layer.blocks.items() if t in relations}
+            active = {
+                t: b.with_layer(depth + 1, self.name) for t, b in layer.blocks.items() if t in relations
+            }
             out = conv(active, h, {ntype: layer.num_dst[ntype] for ntype in sorted(targets)})
             for ntype in wanted:
                 part = out[ntype][: final[ntype]]

@@ -47,13 +47,13 @@ class TowerFactory:
         """
         inputs = self._inputs(edge_types, modality)
         outputs = self._outputs(edge_types, modality) if items and self.config.separate_output else None
-        return Tower(inputs, self._convs(name, edge_types), outputs, self.config.readout)
+        return Tower(inputs, self._convs(name, edge_types), outputs, self.config.readout, name)
 
     def friends_alone(self, name: str, edge_types: list[EdgeType]) -> Tower:
         """A tower over users' own embeddings and relations among users (eq. 3)."""
         user = self.schema.user_type
         inputs = {user: IdInput(self.schema.num_nodes[user], self.config.dim, self.config.init_scale)}
-        return Tower(inputs, self._convs(name, edge_types), readout=self.config.readout)
+        return Tower(inputs, self._convs(name, edge_types), readout=self.config.readout, name=name)
 
     def _convs(self, name: str, edge_types: list[EdgeType]) -> list[HeteroConv]:
         combine, arguments = self.config.combine, self.config.combine_arguments

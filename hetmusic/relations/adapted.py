@@ -31,6 +31,11 @@ def encoder_of_convolution(convolution: type) -> type[RelationEncoder] | None:
             merge_heads: MergeHeads = "concat",
             **arguments: Any,
         ) -> None:
+            """Make the convolution and wrap it.
+
+            :param edge_scale: scale on which edge weights are handed to the convolution; none withholds them.
+            :param merge_heads: whether heads lie side by side, each of size dim / heads, or are averaged, each of size dim.
+            """
             made = make_convolution(convolution, dim, merge_heads, arguments)
             super().__init__(dim, made, edge_scale, merge_heads)
 

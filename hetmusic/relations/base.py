@@ -68,7 +68,7 @@ class RelationEncoder(nn.Module):
         if not isinstance(messages, Tensor) or messages.shape[:1] != (relation.num_edges,):
             got = tuple(messages.shape) if isinstance(messages, Tensor) else type(messages).__name__
             raise ConfigError(
-                f"relation encoder {type(self).__name__} of {relation.edge_type} (layer {relation.layer}): message() "
+                f"relation encoder {type(self).__name__} of {relation.place}: message() "
                 f"returned {got}, expected ({relation.num_edges}, {self.dim}): one row an edge"
             )
         return self.reduce(relation, messages)

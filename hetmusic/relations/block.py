@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -42,8 +42,10 @@ class RelationBlock:
     #: degrees in the whole training graph, float, shapes ``(num_src,)`` and ``(num_dst,)``
     src_degree: Tensor | None = None
     dst_degree: Tensor | None = None
-    #: which layer of the stack, from 0
-    layer: int = 0
+    #: which layer of the stack, from 1; layer 0 are its inputs
+    layer: int = 1
+    #: name of the tower that the stack belongs to; None outside of towers
+    tower: str | None = None
 
     @property
     def num_src(self) -> int:
@@ -102,9 +104,15 @@ class RelationBlock:
         """Softmax of edge scores over each destination's edges; shape ``(num_edges, heads)`` in and out."""
         return segment_softmax(scores, self.dst_index, self.num_dst)
 
-    def with_layer(self, layer: int) -> RelationBlock:
+    @property
+    def place(self) -> str:
+        """Which relation it is, and where it is read, as messages say it."""
+        tower = "" if self.tower is None else f"tower {self.tower}, "
+        return f"{self.edge_type} ({tower}layer {self.layer})"
+
+    def with_layer(self, layer: int, tower: str | None = None) -> RelationBlock:
         """The same edges, seen by another layer."""
-        return RelationBlock(self.edge_type, self.csr, self.edge, self.src_degree, self.dst_degree, layer)
+        return replace(self, layer=layer, tower=tower)
 
     def to(self, device: torch.device) -> RelationBlock:
         """Copy every tensor to a device, asynchronously where memory is pinned."""
@@ -123,7 +131,7 @@ class RelationBlock:
         edge = {name: move(value) for name, value in self.edge.items()}
         src_degree = None if self.src_degree is None else move(self.src_degree)
         dst_degree = None if self.dst_degree is None else move(self.dst_degree)
-        return RelationBlock(self.edge_type, csr, edge, src_degree, dst_degree, self.layer)
+        return replace(self, csr=csr, edge=edge, src_degree=src_degree, dst_degree=dst_degree)
 
     @classmethod
     def from_coo(

@@ -73,7 +73,7 @@ def check_ready(encoder: nn.Module, edge_type: object) -> None:
 
 def name_of(encoder: nn.Module, relation: RelationBlock) -> str:
     """How messages speak of an encoder."""
-    return f"relation encoder {type(encoder).__name__} of {relation.edge_type} (layer {relation.layer})"
+    return f"relation encoder {type(encoder).__name__} of {relation.place}"
 
 
 def _check_result(out: object, encoder: RelationEncoder, relation: RelationBlock, src: NodeInputs) -> None:

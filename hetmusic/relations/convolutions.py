@@ -74,7 +74,7 @@ class ConvolutionEncoder(RelationEncoder):
         if ends.src != ends.dst or relation.num_src != relation.num_dst:
             sampled = ends.src == ends.dst
             raise ConfigError(
-                f"{self.kind} of DGL cannot encode {ends}: it needs the same nodes at both ends, and here are "
+                f"{self.kind} of DGL cannot encode {relation.place}: it needs the same nodes at both ends, and here are "
                 f"{relation.num_src} sources and {relation.num_dst} destinations; "
                 + ('use training.propagation = "full", or ' if sampled else "")
                 + "use a convolution that takes both, such as GraphConv, SAGEConv, GATConv, GATv2Conv, GINConv"
@@ -90,8 +90,8 @@ class ConvolutionEncoder(RelationEncoder):
             said = str(problem).partition("\nStack trace")[0]
             reason = f"{type(problem).__name__}: {' '.join(said.split())}"
             raise ConfigError(
-                f"{self.kind} of DGL fails on {relation.edge_type} ({relation.num_src} sources, {relation.num_dst} "
-                f"destinations): {reason}"
+                f"{self.kind} of DGL fails on {relation.place}, with {relation.num_src} sources and {relation.num_dst} "
+                f"destinations: {reason}"
             ) from problem
         assert isinstance(out, Tensor)
         return out

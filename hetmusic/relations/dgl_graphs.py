@@ -42,7 +42,7 @@ def _edges(relation: RelationBlock, num_types: int) -> Any:
     # DGL reads memory through DLPack, which fake tensors do not have
     if type(indptr) is not Tensor or not has_kernels(indptr.device):
         raise EnvironmentProblem(
-            f"DGL {dgl.__version__} as it is installed cannot run a convolution of {relation.edge_type} on "
+            f"DGL {dgl.__version__} as it is installed cannot run a convolution of {relation.place} on "
             f"{indptr.device.type}: give the relation an encoder of hetmusic, which runs wherever torch does (gatv2, gat, "
             'sage, lightgcn, rgcn, hgt, …), or train with training.device = "cpu" '
             "(docs/relation_encoders.md#convolutions-of-dgl)"

@@ -118,6 +118,11 @@ class Recommender:
             message = first["msg"].removeprefix("Value error, ")
             raise ConfigError(f"model {cls.__name__}: {key} = {first['input']!r}: {message}") from None
 
+    def complete_settings(self) -> dict[str, Any]:
+        """All settings, nested, with those that were not given."""
+        settings: dict[str, Any] = self.settings.model_dump(mode="json")
+        return settings
+
     def check(self) -> None:
         """Check what takes longer than :meth:`parse`, such as plug-ins; called once before an experiment runs anything.
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from hetmusic.relations import NodeInputs, RelationBlock
+from hetmusic.relations import NodeInputs
 from hetmusic.testing.contract import require
 from hetmusic.testing.encoder_case import EncoderCase, Sample
 from hetmusic.testing.encoder_contract import encoder_contract
@@ -111,5 +111,5 @@ def _moved(sample: Sample, move: Callable[[Tensor], Tensor]) -> Sample:
         return NodeInputs(move(part.h), None, None if part.degree is None else move(part.degree))
 
     src, dst = ends(sample.src), ends(sample.dst)
-    moved = RelationBlock(block.edge_type, csr, edge, src.degree, dst.degree, block.layer)
+    moved = replace(block, csr=csr, edge=edge, src_degree=src.degree, dst_degree=dst.degree)
     return Sample(moved, src, dst)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hetmusic._arguments import parameters_of
 from hetmusic._origin import origin_of
 from hetmusic._resolve import Resolver, text_of
 from hetmusic.errors import ConfigError, PluginError, RunError
@@ -36,6 +37,11 @@ class Use:
     resolver: Resolver[Any]
     spec: Any
     arguments: Mapping[str, Any]
+
+    def argument_key(self, name: str) -> str:
+        """The key under which an argument is set, e.g. ``relations.liked_by.rate``."""
+        between = "." if self.resolver is relation_encoders else "_arguments."
+        return f"{self.where}{between}{name}"
 
     def check(self) -> type:
         """The class, its arguments checked.
@@ -77,6 +83,19 @@ def check_plugins(config: FitConfig) -> None:
     """
     for use in uses_of(config):
         use.check()
+
+
+def argument_defaults(config: FitConfig) -> dict[str, Any]:
+    """What the arguments of plug-ins are that a configuration leaves to their constructors, by dotted key."""
+    found: dict[str, Any] = {}
+    for use in uses_of(config):
+        if is_instance(use.spec):
+            continue  # what it was made with is part of the configuration
+        for name, parameter in parameters_of(use.resolver.lookup(use.spec)).items():
+            default = parameter.default
+            if name not in use.arguments and isinstance(default, (str, bool, int, float, list)):
+                found[use.argument_key(name)] = default
+    return found
 
 
 def record_plugins(config: FitConfig) -> dict[str, PluginRecord]:

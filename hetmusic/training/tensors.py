@@ -119,7 +119,7 @@ def subset(block: RelationBlock, keep: Tensor) -> RelationBlock:
     )
     new = Csr(before[csr.indptr.long()].int(), csr.indices[keep], csr.num_rows, csr.num_cols, transposed)
     edge = {name: value[keep] for name, value in block.edge.items()}
-    return RelationBlock(block.edge_type, new, edge, block.src_degree, block.dst_degree, block.layer)
+    return replace(block, csr=new, edge=edge)
 
 
 def graph_schema(

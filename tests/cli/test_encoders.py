@@ -51,6 +51,27 @@ class TestShow:
         assert f"{name}:Decay(rate: float = 0.1)" in out
         assert "of forgetting, a day." in out
 
+    def test_a_convolution_of_dgl(self):
+        out = hetmusic("encoders", "show", "dgl.nn.pytorch:GATv2Conv").succeeded().out
+        table = out.partition("---\n")[2].partition("\n\n")[0].splitlines()
+        # every argument has a type, and all that DGL or hetmusic describe a meaning
+        for row in table:
+            assert re.fullmatch(r"\w+  +\S.*?  +\S+  +\S.*", row), row
+        assert re.search(
+            r"^num_heads +int +required +Number of heads in Multi-Head Attention", out, re.MULTILINE
+        )
+        assert re.search(r"^edge_scale .* scale on which edge weights", out, re.MULTILINE)
+        # what cannot be left out is in the example, and DGL's own examples are not
+        assert out.rstrip().endswith(
+            "--set relations.liked_by.encoder=dgl.nn.pytorch:GATv2Conv --set relations.liked_by.num_heads=NUM_HEADS"
+        )
+        assert ">>>" not in out
+
+    def test_the_command_that_it_suggests_runs(self, graph):
+        out = hetmusic("encoders", "show", "dgl.nn.pytorch:GATv2Conv").succeeded().out
+        words = out.splitlines()[-1].replace("GRAPH", str(graph)).replace("NUM_HEADS", "2").split()
+        hetmusic(*words[1:], "--set", "model.dim=8", "--explain-model").succeeded()
+
     def test_unknown(self):
         assert (
             "no relation encoder is called 'gatt' (did you mean 'gat'?)"
@@ -110,6 +131,7 @@ class TestExplain:
             "[relations.friends]\nuse = false\n[towers.ids]\ncombine = 'attention'\n"
         )
         out = hetmusic("fit", graph, "--config", tmp_path / "c.toml", "--explain-model").succeeded().out
+        assert re.search(r"^tower +layer +relation +encoder +parameters +note$", out, re.MULTILINE)
         # 2 x 8 x 8 + 8, counted in the layer that comes first
         assert re.search(r"^ids +1 +song -liked_by-> user +sage +136$", out, re.MULTILINE)
         assert re.search(

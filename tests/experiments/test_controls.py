@@ -11,6 +11,7 @@ from hetmusic.experiments.controls import ControlledGraph, missing_for
 from hetmusic.experiments.worker import Request, run_cell
 from hetmusic.graph import GraphWriter, MusicGraph
 from hetmusic.graph.leakage import check_leakage
+from hetmusic.graph.splits import random_split
 from hetmusic.graph.types import EdgeType
 from hetmusic.graph.view import TrainingView
 from tests.experiments.test_cells import CELL
@@ -137,6 +138,33 @@ def test_half_of_the_features_are_lost(problem):
     other = ControlledGraph(problem.graph, ["half-features"], seed=2).modality("artist", "audio")
     assert (other.present != found.present).any()
     assert problem.graph.modality("artist", "audio").present.sum() == real.present.sum()
+
+
+def test_shuffled_times_stay_with_their_user(tmp_path):
+    rng = np.random.default_rng(0)
+    likes = [(user, artist, 1, int(rng.integers(1_000))) for user in range(6) for artist in range(8)]
+    graph = make_graph(tmp_path / "g", likes)
+    split = random_split(graph, seed=0)
+    shuffled = ControlledGraph(graph, ["shuffled-times"])
+    real, found = (TrainingView(g, split).relations() for g in (graph, shuffled))
+    assert pairs(found[LIKES]) == pairs(real[LIKES])
+    for user in range(6):
+        times = [sorted(edges[LIKES].time[edges[LIKES].src == user]) for edges in (real, found)]
+        assert times[0] == times[1]
+    assert (found[LIKES].time != real[LIKES].time).mean() > 0.5
+    # the inverse says the same, and each seed deals anew
+    np.testing.assert_array_equal(found[EdgeType("artist", "liked_by", "user")].time, found[LIKES].time)
+    other = TrainingView(ControlledGraph(graph, ["shuffled-times"], seed=1), split).relations()[LIKES]
+    assert (other.time != found[LIKES].time).any()
+    # which interactions are held out is decided by the real times
+    np.testing.assert_array_equal(shuffled.interactions.time, graph.interactions.time)
+
+
+def test_no_control_without_times(tmp_path):
+    graph = make_graph(tmp_path / "g", [(0, 0), (1, 1)])
+    assert missing_for(graph, "shuffled-times") == "no times of interactions"
+    with pytest.raises(ConfigError, match=r"has no times of interactions, so shuffled-times is no control"):
+        ControlledGraph(graph, ["shuffled-times"])
 
 
 SIMILAR = EdgeType("song", "similar_to", "song")

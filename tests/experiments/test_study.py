@@ -83,6 +83,34 @@ def test_the_first_trial_has_the_defaults(problem, tmp_path):
     assert first.value == make_model(WAVES, {}).fit(problem).valid
 
 
+def test_arguments_of_plug_ins_have_their_defaults(problem, install, tmp_path):
+    name = install()
+    space = {
+        "relations.liked_by.rate": {"type": "float", "low": 0.01, "high": 1.0},
+        "relations.friends.bias": {"type": "float", "low": -4, "high": 0},
+        "model.combine_arguments.hidden": {"type": "int", "low": 8, "high": 80},
+        "training.loss_arguments.factor": {"type": "float", "low": 1, "high": 2},
+    }
+    fixed = {
+        "relations": {
+            "liked_by": {"encoder": f"{name}:Decay"},
+            "friends": {"encoder": "gated", "bias": -3.0},
+        },
+        "model": {"combine": "attention", "dim": 8, "modalities": []},
+        "training": {"loss": "tests.training.test_plugins:Sharper", "epochs": 1},
+    }
+    (first,) = tune(
+        problem, StudyPlan("mmgnn", parse_space(space, "space"), fixed), Budget(1), tmp_path / "s"
+    )
+    assert first.settings == {
+        "relations.liked_by.rate": 0.1,
+        "relations.friends.bias": -3.0,
+        "model.combine_arguments.hidden": 64,
+        "training.loss_arguments.factor": 1.0,
+    }
+    assert first.params == first.settings
+
+
 def test_defaults_outside_the_space_are_tried_and_not_told_to_the_sampler(problem, tmp_path):
     values = {**SPACE, "depth": {"type": "int", "low": 3, "high": 5}}
     trials = tune(problem, plan(values=values), Budget(4), tmp_path / "s")

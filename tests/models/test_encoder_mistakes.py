@@ -13,7 +13,7 @@ from tests.blocks import LIKED_BY, inputs, random_block
 
 BLOCK = random_block(6, 5, 9)
 H = {"song": inputs(6, 4), "user": inputs(5, 4, seed=2)}
-NAMED = f"of {LIKED_BY} (layer 0)"
+NAMED = f"of {LIKED_BY} (layer 1)"
 
 
 def run(encoder, block=BLOCK):

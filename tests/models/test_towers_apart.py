@@ -9,9 +9,11 @@ import torch
 from hetmusic.errors import ConfigError
 from hetmusic.graph.types import Modality
 from hetmusic.models import MMGNN, GraphSchema, ModelConfig, RelationConfig, TowerConfig, full_graph_blocks
+from hetmusic.models.explain import explain
 from hetmusic.relations import RelationEncoder
 from hetmusic.relations.encoders import MeanEncoder, SAGEEncoder
 from hetmusic.training.load_config import dump_toml, load_config, make_config, with_settings
+from hetmusic.training.tensors import subset
 from tests.blocks import FRIENDS, LIKED_BY, LIKES, TAG_OF, random_block
 
 NUM = {"user": 5, "song": 7, "tag": 3}
@@ -117,6 +119,35 @@ class TestTowers:
         with pytest.raises(ConfigError) as problem:
             model({"liked_by": {}}, towers)
         assert message in str(problem.value)
+
+
+class FirstLayerAlone(RelationEncoder):
+    """Fails where it is told to be somewhere else."""
+
+    def __init__(self, dim: int, tower: str = "audio") -> None:
+        super().__init__(dim)
+        self.tower = tower
+
+    def forward(self, relation, src, dst):
+        if (relation.tower, relation.layer) == (self.tower, 2):
+            return src.h
+        return relation.sum(src.h)
+
+
+class TestPlaces:
+    def test_an_error_names_tower_and_layer_as_the_explanation_counts_them(self):
+        net = model({"liked_by": {"encoder": FirstLayerAlone, "tower": "cover"}})
+        with pytest.raises(ConfigError) as problem:
+            net(full_graph_blocks(BLOCKS, NUM, 2))
+        assert f"FirstLayerAlone of {LIKED_BY} (tower cover, layer 2) returned (7, 4)" in str(problem.value)
+        layers = [place.layer for place in explain(net).places if place.tower == "cover"]
+        assert layers == [1, 2]
+
+    def test_copies_of_a_block_know_their_place(self):
+        block = BLOCKS[LIKED_BY].with_layer(2, "audio")
+        for copy in (block.to(torch.device("cpu")), subset(block, torch.ones(12, dtype=torch.bool))):
+            assert (copy.layer, copy.tower) == (2, "audio")
+        assert BLOCKS[LIKED_BY].place == f"{LIKED_BY} (layer 1)"
 
 
 class TestSharing:

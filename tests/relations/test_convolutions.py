@@ -126,7 +126,7 @@ def test_convolutions_of_one_node_type_say_so_on_bipartite_relations(name):
     with pytest.raises(ConfigError) as problem:
         make(name, **given)(LISTENS, SONGS, USERS)
     assert str(problem.value).startswith(
-        f"{name} of DGL cannot encode song__liked_by__user: it needs the same nodes"
+        f"{name} of DGL cannot encode song__liked_by__user (layer 1): it needs the same nodes"
     )
     assert "6 sources and 5 destinations; use a convolution that takes both" in str(problem.value)
 
@@ -211,8 +211,9 @@ def test_what_dgl_says_is_said_in_one_line():
     encoder.convolution._aggre_type = "median"
     with pytest.raises(ConfigError) as problem:
         encoder(LISTENS, SONGS, USERS)
-    assert "SAGEConv of DGL fails on song__liked_by__user (6 sources, 5 destinations): KeyError" in str(
-        problem.value
+    assert (
+        "SAGEConv of DGL fails on song__liked_by__user (layer 1), with 6 sources and 5 destinations: KeyError"
+        in str(problem.value)
     )
     assert "\n" not in str(problem.value)
 
@@ -222,12 +223,16 @@ def test_a_device_without_kernels_is_an_error_that_says_what_to_do():
     ends = [NodeInputs(part.h.to("meta")) for part in (SONGS, USERS)]
     with pytest.raises(EnvironmentProblem) as problem:
         encoder(LISTENS.to(torch.device("meta")), *ends)
-    assert "cannot run a convolution of song__liked_by__user on meta: give the relation" in str(problem.value)
+    assert "cannot run a convolution of song__liked_by__user (layer 1) on meta: give the relation" in str(
+        problem.value
+    )
     assert 'training.device = "cpu"' in str(problem.value)
 
 
 def test_a_gpu_is_an_error_where_dgl_was_built_without():
-    with pytest.raises(EnvironmentProblem, match="cannot run a convolution of song__liked_by__user on cuda"):
+    with pytest.raises(
+        EnvironmentProblem, match=r"cannot run a convolution of song__liked_by__user \(layer 1\) on cuda"
+    ):
         dgl_block(fake_cuda(random_block(6, 5, 9), FakeTensorMode()))
     assert has_kernels(torch.device("cpu"))
     assert not has_kernels(torch.device("meta"))

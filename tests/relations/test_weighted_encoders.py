@@ -139,5 +139,5 @@ class TestTimeDecay:
             relation_encoders.make("time-decay", dim=2, half_life=half_life)
 
     def test_a_relation_without_times_is_an_error(self):
-        with pytest.raises(ConfigError, match="song__liked_by__user needs edges with times"):
+        with pytest.raises(ConfigError, match=r"song__liked_by__user \(layer 1\) needs edges with times"):
             relation_encoders.make("time-decay", dim=2)(tiny_block([1.0, 2.0, 3.0]), SRC, DST)

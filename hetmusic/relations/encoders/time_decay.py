@@ -41,7 +41,7 @@ class TimeDecayEncoder(RelationEncoder):
     def forward(self, relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Tensor:  # noqa: D102
         if "time" not in relation.edge:
             raise ConfigError(
-                f"relation encoder 'time-decay' of {relation.edge_type} needs edges with times, which this relation "
+                f"relation encoder 'time-decay' of {relation.place} needs edges with times, which this relation "
                 "does not have; use another encoder for it, or build the graph with a time column"
             )
         weights = self._recency(relation)
