@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 import re
-import shlex
-from pathlib import Path
 
 import pytest
 
 from hetmusic.training import load_config
-from tests.cli.running import hetmusic
-
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "relation_encoders.md"
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-
-
-def steps() -> list[tuple[str, str]]:
-    """(language, code) of every block of the section."""
-    section = PAGE.read_text(encoding="utf-8").partition("## Ten minutes")[2].partition("\n## ")[0]
-    return FENCE.findall(section)
+from tests.pages import blocks, run_shell
 
 
 @pytest.mark.slow
@@ -26,7 +15,7 @@ def test_every_step_works(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     said = {}
-    for language, code in steps():
+    for language, code in blocks("relation_encoders.md", "Ten minutes"):
         if language == "python":
             name = code.splitlines()[0].removeprefix("# ")
             (tmp_path / name).write_text(code, encoding="utf-8")
@@ -34,9 +23,7 @@ def test_every_step_works(tmp_path, monkeypatch):
             (tmp_path / "decay.toml").write_text(code, encoding="utf-8")
             assert load_config(file=tmp_path / "decay.toml").relations["liked_by"].arguments == {"rate": 0.02}
         else:
-            for line in code.replace("\\\n", " ").splitlines():
-                words = shlex.split(line)
-                said[words[1]] = hetmusic(*words[1:]).succeeded().out
+            said |= {words[1]: out for words, out in run_shell(code)}
     assert list(said) == ["synth", "build", "check", "fit", "compare"]
     assert "FAILED" not in said["check"]
     mean, decay = (

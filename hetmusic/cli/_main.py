@@ -79,6 +79,7 @@ class LazyGroup(click.Group):
             return None
         command = importlib.import_module(f"hetmusic.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
+        command.name = cmd_name  # each module calls its own `command`
         return command
 
     def resolve_command(
