@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -30,6 +30,9 @@ class LayeredBlocks:
     #: global indices of the nodes at layer 0, int64, per type; None means all nodes of the type in order
     input_nodes: Mapping[str, Tensor | None]
     layers: Sequence[Layer]
+    #: features of the input nodes that were read beforehand, by the name of the table, ``(num_input_nodes, dim)``; those of
+    #: all other tables are where the model is
+    features: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def num_edges(self) -> int:
@@ -38,20 +41,22 @@ class LayeredBlocks:
 
     def to(self, device: torch.device) -> LayeredBlocks:
         """Copy to a device; a block that several layers share is copied once."""
+        return self.map(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def map(self, move: Callable[[Tensor], Tensor]) -> LayeredBlocks:
+        """The same of other tensors, each what ``move`` makes of one of these; what layers share stays shared."""
         moved: dict[int, RelationBlock] = {}
 
-        def move(block: RelationBlock) -> RelationBlock:
+        def move_block(block: RelationBlock) -> RelationBlock:
             if id(block) not in moved:
-                moved[id(block)] = block.to(device)
+                moved[id(block)] = block.map(move)
             return moved[id(block)]
 
-        nodes = {
-            t: None if n is None else n.to(device, non_blocking=True) for t, n in self.input_nodes.items()
-        }
+        nodes = {t: None if n is None else move(n) for t, n in self.input_nodes.items()}
         layers = [
-            Layer({t: move(b) for t, b in layer.blocks.items()}, layer.num_dst) for layer in self.layers
+            Layer({t: move_block(b) for t, b in layer.blocks.items()}, layer.num_dst) for layer in self.layers
         ]
-        return LayeredBlocks(nodes, layers)
+        return LayeredBlocks(nodes, layers, {name: move(value) for name, value in self.features.items()})
 
 
 def full_graph_blocks(

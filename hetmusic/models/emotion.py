@@ -39,7 +39,9 @@ class EmotionEmbedding(nn.Module):
 
     def forward(self) -> Tensor:
         """Embeddings of all items, shape ``(num_items, dim)``."""
-        out: Tensor = self.place(self.points) * self.known[:, None]
+        placed: Tensor = self.place(self.points)
+        # words are summed in the precision of their vectors, also under autocast
+        out = placed.to(self.words.dtype) * self.known[:, None]
         if len(self.words):
             pattern = Csr(
                 self.word_indptr,

@@ -8,9 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from hetmusic.graph.types import Modality
 from hetmusic.models.features import ScaledFeatures, project_features, read_features
+
+#: rows of features that are copied at a time where all are read
+_PIECE = 65_536
 
 
 class NodeInput(nn.Module):
@@ -99,6 +103,8 @@ class FeatureInput(NodeInput):
         self.register_buffer("basis", None if read.basis is None else read.basis.clone())
         #: nodes whose features a step of training does without, bool ``(num_nodes,)``
         self.dropped: Tensor | None = None
+        #: the name of features that stay where they are when the model moves; None if they move with it
+        self.apart: str | None = None
         width = read.values.shape[1]
         self.project = nn.Linear(width, dim)
         nn.init.normal_(self.project.weight, std=scale / width**0.5)
@@ -111,6 +117,15 @@ class FeatureInput(NodeInput):
         """Which nodes have features here and now, bool ``(num_nodes,)``."""
         return self.known & ~self.dropped if self.training and self.dropped is not None else self.known
 
+    def keep_apart(self, name: str) -> None:
+        """Leave the features where they are, whatever device the model moves to; what is read of them is copied.
+
+        :param name: under which batches bring what they read (:attr:`~hetmusic.models.blocks.LayeredBlocks.features`).
+        """
+        values = self.features
+        del self.features  # a buffer, which would move
+        self.features, self.apart = values, name
+
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
         own = None if self.basis is None else self.basis.clone()
         super()._load_from_state_dict(state_dict, prefix, *args)
@@ -120,9 +135,30 @@ class FeatureInput(NodeInput):
         values = project_features(self.modality, self.scaling, self.basis.cpu())
         self.features = values.to(self.features.device)
 
-    def forward(self, nodes: Tensor | None) -> Tensor:  # noqa: D102
-        features = self.features if nodes is None else self.features[nodes]
+    def forward(self, nodes: Tensor | None, read: Tensor | None = None) -> Tensor:
+        """Layer-0 representations; see :meth:`NodeInput.forward`.
+
+        :param read: the features of ``nodes``, if they have been read already.
+        """
         everywhere = self.present
         present = everywhere if nodes is None else everywhere[nodes]
-        out = torch.where(present[:, None], self.project(features), self.absent)
+        out = torch.where(present[:, None], self._projected(nodes, read), self.absent)
         return out if self.ids is None else out + self.ids(nodes)
+
+    def _projected(self, nodes: Tensor | None, read: Tensor | None) -> Tensor:
+        """W f + b, whatever f is where there are none."""
+        if read is not None:
+            return self._project(read)
+        if self.apart is None:
+            return self._project(self.features if nodes is None else self.features[nodes])
+        if nodes is not None:
+            return self._project(self.features[nodes.to(self.features.device)])
+        pieces = self.features.split(_PIECE)
+        if not torch.is_grad_enabled():
+            return torch.cat([self._project(piece) for piece in pieces])
+        # a piece is copied again for the backward pass, so that all of them are never there together
+        return torch.cat([checkpoint(self._project, piece, use_reentrant=False) for piece in pieces])
+
+    def _project(self, features: Tensor) -> Tensor:
+        projected: Tensor = self.project(features.to(self.absent.device, non_blocking=True))
+        return projected

@@ -62,7 +62,8 @@ class Tower(nn.Module):
                 present = getattr(table, "present", None)
                 if present is not None and nodes is not None:
                     present = present[nodes]
-                h[ntype] = NodeInputs(table(nodes), present)
+                read = blocks.features.get(getattr(table, "apart", None) or "")
+                h[ntype] = NodeInputs(table(nodes) if read is None else table(nodes, read), present)
         final = blocks.layers[-1].num_dst
         readout = {ntype: h[ntype].h[: final[ntype]] for ntype in wanted if ntype in h}
         for depth, (layer, conv) in enumerate(zip(blocks.layers, self.layers, strict=True)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -116,10 +116,10 @@ class RelationBlock:
 
     def to(self, device: torch.device) -> RelationBlock:
         """Copy every tensor to a device, asynchronously where memory is pinned."""
+        return self.map(lambda tensor: tensor.to(device, non_blocking=True))
 
-        def move(tensor: Tensor) -> Tensor:
-            return tensor.to(device, non_blocking=True)
-
+    def map(self, move: Callable[[Tensor], Tensor]) -> RelationBlock:
+        """The same block of other tensors, each what ``move`` makes of one of these."""
         indptr, indices, order = self.csr.transposed
         csr = Csr(
             move(self.csr.indptr),

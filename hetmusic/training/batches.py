@@ -6,7 +6,7 @@ directions, and what it does use as input is neither a target nor a candidate of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,19 +48,18 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """Copy to a device; blocks shared by users and items are copied once."""
-        user_blocks = self.user_blocks.to(device)
-        shared = self.item_blocks is self.user_blocks
+        return self.map(lambda tensor: tensor.to(device, non_blocking=True))
 
-        def move(tensor: Tensor | None) -> Tensor | None:
-            return None if tensor is None else tensor.to(device, non_blocking=True)
-
+    def map(self, move: Callable[[Tensor], Tensor]) -> Batch:
+        """The same of other tensors, each what ``move`` makes of one of these; what is shared stays shared."""
         fields = {
-            name: move(value)
-            for name, value in vars(self).items()
-            if name not in {"user_blocks", "item_blocks"}
+            name: move(value) if isinstance(value, Tensor) else value for name, value in vars(self).items()
         }
-        item_blocks = user_blocks if shared else self.item_blocks.to(device)
-        return Batch(user_blocks=user_blocks, item_blocks=item_blocks, **fields)  # type: ignore[arg-type]
+        del fields["user_blocks"], fields["item_blocks"]
+        user_blocks = self.user_blocks.map(move)
+        shared = self.item_blocks is self.user_blocks
+        item_blocks = user_blocks if shared else self.item_blocks.map(move)
+        return Batch(user_blocks=user_blocks, item_blocks=item_blocks, **fields)
 
 
 class Propagation:

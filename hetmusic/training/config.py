@@ -149,6 +149,14 @@ class TrainingConfig(StrictModel):
     device: str = "auto"
     """``auto`` (CUDA where there is a GPU), ``cpu``, ``cuda`` or ``cuda:N``."""
 
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the matrix products in the towers (projected features, encoders' weight matrices); weights, sums over neighbours,
+    scores, losses and what is stored are float32 in any case."""
+
+    features_on: Literal["auto", "device", "cpu"] = "auto"
+    """Where features are while training on a GPU: there (``device``), or in main memory, from where every step copies what
+    it reads (``cpu``); ``auto``: there if they take at most half of its free memory."""
+
     threads: int | None = Field(None, ge=1)
     """CPU threads of torch; None leaves its choice (or ``OMP_NUM_THREADS``)."""
 

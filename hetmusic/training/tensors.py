@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
@@ -59,6 +60,13 @@ class GraphTensors:
         interactions = [edge_type for edge_type in (graph.interaction, inverse) if edge_type is not None]
         return cls(graph.heterograph(view), interactions, edge_types)
 
+    def to(self, device: torch.device) -> GraphTensors:
+        """The same graph on a device."""
+        moved = copy.copy(self)
+        moved.blocks = {t: block.to(device) for t, block in self.blocks.items()}
+        moved.interaction_ids = {t: ids.to(device) for t, ids in self.interaction_ids.items()}
+        return moved
+
     def full(self, num_layers: int) -> LayeredBlocks:
         """The whole training graph in every layer."""
         return full_graph_blocks(self.blocks, self.num_nodes, num_layers)
@@ -67,7 +75,8 @@ class GraphTensors:
         """The whole training graph but for some interactions, which are left out in both directions."""
         if not self.interaction_ids:
             return self.full(num_layers)
-        keep = torch.from_numpy(~dropped.mask(len(next(iter(self.interaction_ids.values())))))
+        some = next(iter(self.interaction_ids.values()))
+        keep = torch.from_numpy(~dropped.mask(len(some))).to(some.device)
         blocks = dict(self.blocks)
         for edge_type, ids in self.interaction_ids.items():
             blocks[edge_type] = subset(blocks[edge_type], keep[ids])
@@ -108,10 +117,10 @@ def subset(block: RelationBlock, keep: Tensor) -> RelationBlock:
     """
     csr = block.csr
     # before[k] = how many of the first k edges stay: it renumbers edges and row starts alike
-    before = torch.cat([torch.zeros(1, dtype=torch.int64), keep.cumsum(0)])
+    before = _counts_before(keep)
     indptr_t, indices_t, order = csr.transposed
     keep_t = keep[order.long()]
-    before_t = torch.cat([torch.zeros(1, dtype=torch.int64), keep_t.cumsum(0)])
+    before_t = _counts_before(keep_t)
     transposed = (
         before_t[indptr_t.long()].int(),
         indices_t[keep_t],
@@ -120,6 +129,11 @@ def subset(block: RelationBlock, keep: Tensor) -> RelationBlock:
     new = Csr(before[csr.indptr.long()].int(), csr.indices[keep], csr.num_rows, csr.num_cols, transposed)
     edge = {name: value[keep] for name, value in block.edge.items()}
     return replace(block, csr=new, edge=edge)
+
+
+def _counts_before(keep: Tensor) -> Tensor:
+    counts = keep.cumsum(0)
+    return torch.cat([counts.new_zeros(1), counts])
 
 
 def graph_schema(

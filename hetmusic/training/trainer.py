@@ -30,13 +30,16 @@ from hetmusic.training.batches import Batch, PairBatches, Propagation, UserBatch
 from hetmusic.training.checkpoint import StateFolder, save_weights
 from hetmusic.training.config import FitConfig
 from hetmusic.training.events import TrainingObserver
+from hetmusic.training.feature_storage import FeatureStorage
 from hetmusic.training.objective import Objective
 from hetmusic.training.optimizer import RowAdam, touched_rows, use_sparse_gradients
+from hetmusic.training.precision import check_precision, in_full, mixed_precision
 from hetmusic.training.prefetch import Prefetched
 from hetmusic.training.samplers import Sampler
 from hetmusic.training.sampling import samplers
 from hetmusic.training.stopping import EarlyStopping
 from hetmusic.training.tensors import GraphTensors, trained_items
+from hetmusic.training.transfer import Transfer
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +73,13 @@ class Trainer:
     ) -> None:
         self.config = config
         self.device = choose_device(config.training.device)
-        self.model = model.to(self.device)
+        check_precision(config.training.precision, model, self.device)
+        self.features = FeatureStorage(model, self.device, config.training.features_on)
+        self.transfer = Transfer(self.device)
+        self.model = model
         self.graph = graph
+        if self.propagation_mode == "full":  # every step takes its graph from it
+            self.graph = graph.to(self.device)
         self.split = split
         self.folder = folder
         self.observers = list(observers)
@@ -204,12 +212,12 @@ class Trainer:
         rng = np.random.default_rng([self.config.seed, self.epoch])
         # dropout layers of custom encoders draw from torch's generator, so it too starts anew with every epoch
         torch.manual_seed(int(rng.integers(2**63)))
-        batches = self.batches.epoch(rng)
+        batches = self.transfer.send(self.features.gathered(self.batches.epoch(rng)))
         ahead = self.config.training.prefetch if self.propagation_mode == "sampled" else 0
         if not ahead:
-            return self._steps(batches)
+            return self._steps(map(self.transfer.receive, batches))
         with Prefetched(batches, ahead) as prefetched:
-            return self._steps(prefetched)
+            return self._steps(map(self.transfer.receive, prefetched))
 
     def _steps(self, batches: Iterator[Batch]) -> float:
         """Train on some batches; the mean loss over their targets."""
@@ -232,14 +240,16 @@ class Trainer:
         """The loss of a batch, which is moved to the model's device first; a scalar."""
         batch = batch.to(self.device)
         self.model.draw_dropout()
-        if batch.item_blocks is batch.user_blocks:
-            towers, items = self.model.encode(batch.user_blocks)
-        else:
-            towers, items = (
-                self.model.encode_users(batch.user_blocks),
-                self.model.encode_items(batch.item_blocks),
-            )
-        users = {name: value[batch.user_rows] for name, value in towers.items()}
+        with mixed_precision(self.config.training.precision, self.device):
+            if batch.item_blocks is batch.user_blocks:
+                towers, items = self.model.encode(batch.user_blocks)
+            else:
+                towers, items = (
+                    self.model.encode_users(batch.user_blocks),
+                    self.model.encode_items(batch.item_blocks),
+                )
+        users = {name: in_full(value)[batch.user_rows] for name, value in towers.items()}
+        items = {name: in_full(value) for name, value in items.items()}
         if batch.item_rows is not None:
             items = {name: value[batch.item_rows] for name, value in items.items()}
         views = self.model.score_views(users, items, batch.item_ids)
