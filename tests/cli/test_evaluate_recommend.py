@@ -129,7 +129,9 @@ def test_recommend_explained(run):
         assert item == expected
         for name in ("towers", "relations"):
             parts = explanation[name]
-            assert parts["base"] + sum(parts["contributions"].values()) == pytest.approx(item["score"], abs=1e-5)
+            assert parts["base"] + sum(parts["contributions"].values()) == pytest.approx(
+                item["score"], abs=1e-5
+            )
         assert explanation["score_without_evidence"] < item["score"]
         effects = [reason["effect"] for reason in explanation["reasons"]]
         assert effects == sorted(effects, reverse=True)
