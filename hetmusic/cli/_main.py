@@ -30,6 +30,7 @@ COMMANDS = {
     "evaluate": "Measure a run on held-out interactions.",
     "recommend": "Recommend to users from a run.",
     "similar": "List what is most alike to a song, artist or user.",
+    "report": "Write an HTML page about a run or a comparison.",
     "runs": "List runs, best first, and how their settings differ.",
     "encoders": "List relation encoders and their arguments.",
     "check": "Check a relation encoder of your own.",

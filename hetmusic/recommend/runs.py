@@ -98,7 +98,7 @@ def _listed(folder: Path, path: str) -> ListedRun:
         settings = {
             "graph": info.graph.path,
             "graph.checksum": info.graph.checksum,
-            **_flat(StoredRun(folder, info).config),
+            **flat_settings(StoredRun(folder, info).config),
         }
         metrics = _metrics(StoredRun.open(folder)) if info.status == "finished" else None
     except UserError as problem:
@@ -120,9 +120,9 @@ def _metrics(run: StoredRun) -> dict[str, float]:
     return {str(name): float(value) for name, value in values.items()}
 
 
-def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """``{"training": {"lr": 0.1}}`` -> ``{"training.lr": 0.1}``."""
+def flat_settings(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Settings by dotted key: ``{"training": {"lr": 0.1}}`` -> ``{"training.lr": 0.1}``."""
     found: dict[str, Any] = {}
     for key, value in table.items():
-        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        found |= flat_settings(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
     return found

@@ -95,14 +95,14 @@ def neighbours(
 
 def _space(run: StoredRun, node_type: str, modality: str | None, emotion: bool) -> Space:
     if node_type == USER:
-        users = _taste(run)[0] if modality is None else run.tower(modality)[0]
+        users = taste(run)[0] if modality is None else run.tower(modality)[0]
         return Space(run.user_keys, run.user_names, users, _not_zero(users))
     whole = node_type == run.info.item_type
     belonging = None if whole else members(run.graph, node_type)  # before anything expensive
     if emotion:
         items, present = run.item_emotions
     elif modality is None:
-        items = _taste(run)[1]
+        items = taste(run)[1]
         present = _not_zero(items)
     else:
         items = run.tower(modality)[1]
@@ -114,7 +114,7 @@ def _space(run: StoredRun, node_type: str, modality: str | None, emotion: bool) 
     return Space(graph.keys(node_type), graph.names(node_type), means, some & (emotion | _not_zero(means)))
 
 
-def _taste(run: StoredRun) -> tuple[NDArray[Any], NDArray[Any]]:
+def taste(run: StoredRun) -> tuple[NDArray[Any], NDArray[Any]]:
     """Final vectors of users and items without the columns of a bias, which are 1 for every user and say how popular
     an item is, not what it is like."""
     users, items = run.user_embeddings, run.item_embeddings

@@ -1,1 +1,0 @@
-"""Why something is recommended: parts of a score, and the evidence that it rests on (docs/explanations.md)."""

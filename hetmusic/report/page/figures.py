@@ -1,0 +1,76 @@
+"""All figures that a source has, as pictures for the page, with the tables behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hetmusic.report.errors import NotAvailable
+from hetmusic.report.figure import FigureSpec, collect, figures_for, render
+from hetmusic.report.page.blocks import Block, Details, Picture, Table
+from hetmusic.report.page.embedding import data_address
+
+if TYPE_CHECKING:
+    from hetmusic.report.data import FigureData
+    from hetmusic.report.source import Source
+
+#: figures that take the whole width: they have much in them
+_WIDE = frozenset({"schema", "architecture", "clusters", "heatmap"})
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure of the page."""
+
+    spec: FigureSpec
+    data: FigureData
+
+    @property
+    def picture(self) -> Picture:
+        """The figure in both themes."""
+        light, dark = (
+            data_address(render(self.spec, self.data, theme, "svg"), "image/svg+xml")
+            for theme in ("light", "dark")
+        )
+        caption = " ".join([self.spec.caption, *self.data.notes])
+        name = self.spec.name
+        alt = f"{self.spec.title}: {self.spec.caption}"
+        return Picture(name, caption, alt, light, dark, name in _WIDE)
+
+    @property
+    def tables(self) -> list[Table]:
+        """The same in numbers."""
+        return [Table(found.title, found.header, found.rows) for found in self.data.tables()]
+
+
+class Figures:
+    """The figures that a source has, each taken by the section that shows it, and why it lacks the others."""
+
+    def __init__(self, source: Source, on_step: Callable[[str], None]) -> None:
+        self._left: dict[str, Shown] = {}
+        #: a line for each figure that there is nothing for
+        self.missing: list[str] = []
+        for spec in figures_for(source):
+            on_step(f"figure {spec.name}")
+            try:
+                self._left[spec.name] = Shown(spec, collect(spec, source))
+            except NotAvailable as reason:
+                self.missing.append(f"{spec.title}: {reason}")
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._left
+
+    def pop(self, name: str) -> Shown:
+        """A figure that is there."""
+        return self._left.pop(name)
+
+    def take(self, *names: str) -> list[Block]:
+        """Those of the figures that there are: the pictures, then the numbers behind them."""
+        taken = [self._left.pop(name) for name in names if name in self._left]
+        numbers = [Details(f"{shown.spec.title} in numbers", shown.tables) for shown in taken if shown.tables]
+        return [*(shown.picture for shown in taken), *numbers]
+
+    def rest(self) -> list[Block]:
+        """All that no section has taken."""
+        return self.take(*list(self._left))

@@ -1,0 +1,211 @@
+"""The report of a run."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from collections.abc import Callable
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from hetmusic import run_layout as layout
+from hetmusic._version import __version__
+from hetmusic.report.errors import NotAvailable
+from hetmusic.report.page.blocks import (
+    Block,
+    Card,
+    Cards,
+    Commands,
+    Details,
+    Facts,
+    Lookup,
+    Notes,
+    Page,
+    Paragraph,
+    Section,
+    Table,
+    metric_name,
+)
+from hetmusic.report.page.catalogue import Catalogue
+from hetmusic.report.page.configuration import changed, configuration_table
+from hetmusic.report.page.figures import Figures
+from hetmusic.report.page.headline import Headline, headline
+from hetmusic.report.page.lookup import Explain, alike, coverage_text, users_data
+
+if TYPE_CHECKING:
+    from hetmusic.graph import MusicGraph
+    from hetmusic.report.source import RunSource
+
+#: sections that are made of figures and the numbers behind them
+_DATA, _MODEL, _TRAINING = ("schema",), ("architecture",), ("training",)
+_QUALITY = ("metrics", "activity", "popularity", "cold-warm", "coverage", "novelty", "calibration")
+
+
+def run_page(source: RunSource, on_step: Callable[[str], None]) -> Page:
+    """Put the report of a run together. What a run lacks is said in a section of its own."""
+    figures = Figures(source, on_step)
+    graph = graph_or_none(source)
+    catalogue = Catalogue(source.run, graph)
+    data: dict[str, Any] = {}
+    sections = [
+        Section("summary", "Summary", _summary(source, graph)),
+        Section("data", "The graph", [*_graph(graph), *figures.take(*_DATA)]),
+        Section("model", "The model", figures.take(*_MODEL)),
+        Section("training", "Training", [*figures.take(*_TRAINING), *_configuration(source)]),
+        Section("quality", "How good it is", figures.take(*_QUALITY)),
+        Section(
+            "songs", f"What it has learned of {source.item_type}s", _learned(source, figures, catalogue, data)
+        ),
+    ]
+    on_step("recommendations and reasons")
+    sections.append(Section("search", "Look somebody up", _search(source, catalogue, data)))
+    rest = figures.rest()
+    sections.append(Section("more", "More", rest))
+    missing = [*figures.missing, *([] if graph is not None else [_without_graph(source)])]
+    if missing:
+        sections.append(Section("missing", "Not in this report", [Notes(missing)]))
+    if data:
+        data = {"catalogue": catalogue.to_dict(), **data}
+    shown = [section for section in sections if section.blocks]
+    name = source.path.resolve().name
+    return Page(f"Run {name}", _subtitle(source, graph), shown, data)
+
+
+def graph_or_none(source: RunSource) -> MusicGraph | None:
+    """The graph of a run; None if it is gone or has changed."""
+    try:
+        return source.graph
+    except NotAvailable:
+        return None
+
+
+def _without_graph(source: RunSource) -> str:
+    try:
+        _ = source.graph
+    except NotAvailable as reason:
+        return f"Names of genres and artists, numbers of plays: {reason}"
+    raise AssertionError("there is a graph")
+
+
+def _subtitle(source: RunSource, graph: MusicGraph | None) -> str:
+    info = source.run.info
+    on = "" if graph is None else f" on {graph.meta.about.get('title', graph.name)}"
+    return f"{info.num_items:,} {info.item_type}s recommended to {info.num_users:,} users{on}"
+
+
+def _summary(source: RunSource, graph: MusicGraph | None) -> list[Block]:
+    found = headline(source)
+    cards = [] if found is None else _cards(found)
+    finished = datetime.datetime.fromtimestamp(
+        (source.path / layout.RUN_FILE).stat().st_mtime, tz=datetime.timezone.utc
+    )
+    info, config = source.run.info, source.run.config
+    facts = [
+        ("Finished", finished.strftime("%Y-%m-%d %H:%M UTC")),
+        ("Graph", _named(info.graph.path, graph)),
+        ("Split", _split(config)),
+        ("Preset", str(config.get("preset", "none"))),
+        ("Seed", str(config.get("seed", "not stored"))),
+        ("Trained with", f"hetmusic {info.hetmusic}"),
+        ("This report", installed()),
+    ]
+    blocks: list[Block] = [Cards(cards)] if cards else []
+    if found is not None:
+        blocks.append(Notes([found.protocol]))
+    blocks += [Facts(facts), Paragraph("The same run again:"), Commands(_again(source))]
+    return blocks
+
+
+def installed() -> str:
+    """Versions of what makes a report, and of what trains."""
+    names = ("torch", "dgl", "numpy", "scikit-learn", "matplotlib")
+    found = [
+        f"{name} {version(name)}" for name in names if find_spec(name.replace("scikit-learn", "sklearn"))
+    ]
+    return ", ".join([f"hetmusic {__version__}", f"Python {platform.python_version()}", *found])
+
+
+def _cards(found: Headline) -> list[Card]:
+    return [
+        Card(metric_name(name), f"{value.mean:.4f}", value.interval) for name, value in found.values.items()
+    ]
+
+
+def _named(path: str, graph: MusicGraph | None) -> str:
+    folder = path.rstrip("/").rpartition("/")[2]
+    return f"{folder} (gone)" if graph is None else f"{graph.name}, checksum {graph.checksum[:12]}"
+
+
+def _split(config: dict[str, Any]) -> str:
+    split = config.get("split", {})
+    ratios = ":".join(f"{float(ratio):g}" for ratio in split.get("ratios", []))
+    kind = str(split.get("kind", "from a file"))
+    return f"{kind}, {ratios}, seed {split.get('seed', 0)}" if kind == "random" and ratios else kind
+
+
+def _again(source: RunSource) -> list[str]:
+    graph = source.run.info.graph.path.rstrip("/").rpartition("/")[2]
+    name = source.path.resolve().name
+    return [
+        f"hetmusic fit graphs/{graph} --config {name}/{layout.CONFIG_FILE} --out runs/{name}-again",
+        f"hetmusic evaluate runs/{name}-again",
+    ]
+
+
+def _graph(graph: MusicGraph | None) -> list[Block]:
+    if graph is None:
+        return []
+    summary = graph.summary()
+    nodes = [
+        [name, f"{node['count']:,}", f"{node['isolated']:,}", _modalities(node)]
+        for name, node in summary["nodes"].items()
+    ]
+    relations = [
+        [" ".join(name.split("__")), f"{found['edges']:,}", *_degrees(found)]
+        for name, found in summary["relations"].items()
+    ]
+    about = [(name.capitalize(), text) for name, text in summary["about"].items()]
+    tables: list[Block] = [
+        Table("Nodes", ["type", "number", "without any edge", "modalities"], nodes, frozenset({3})),
+        Table("Relations", ["relation", "edges", "median out", "median in"], relations),
+    ]
+    warnings = [Notes(summary["warnings"])] if summary["warnings"] else []
+    return [
+        *([Facts(about)] if about else []),
+        *[Details("Nodes and relations in numbers", [*tables, *warnings])],
+    ]
+
+
+def _modalities(node: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {100 * found['coverage']:.0f} %" for name, found in node["modalities"].items())
+
+
+def _degrees(found: dict[str, Any]) -> list[str]:
+    return [f"{found['degrees'][end]['median']:g}" for end in ("src", "dst")]
+
+
+def _configuration(source: RunSource) -> list[Block]:
+    table = configuration_table(source.run.config)
+    own = changed(source.run.config)
+    preset = source.run.config.get("preset")
+    said = (
+        f"Differs from the preset {preset}: " + "; ".join(own) if own else f"As the preset {preset} has it."
+    )
+    blocks: list[Block] = [Paragraph(said)] if preset else []
+    return [*blocks, Details(f"All {len(table.rows)} settings", [table])]
+
+
+def _learned(source: RunSource, figures: Figures, catalogue: Catalogue, data: dict[str, Any]) -> list[Block]:
+    return figures.take("clusters", "heatmap", "emotion")
+
+
+def _search(source: RunSource, catalogue: Catalogue, data: dict[str, Any]) -> list[Block]:
+    explain: Explain = alike(source.run)
+    users = users_data(source.run, catalogue, explain)
+    data["users"] = users.data
+    said = (
+        f"What a user plays, what the model recommends to them, and what of their own it is most alike to: the "
+        f"{source.item_type}s with the nearest learned vectors. Items marked “held out” are in the user's test part."
+    )
+    return [Paragraph(said), Lookup("users", coverage_text(users), users.example)]
