@@ -40,6 +40,9 @@ NEWCOMER = "(new)"
     type=click.FloatRange(min=0),
     help="How far to lean: with 1 the mood counts as much as the taste. [default: 1]",
 )
+@click.option(
+    "--explain", is_flag=True, help="Say why: what the scores are made of, and the evidence for them."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     run: Path,
@@ -53,6 +56,7 @@ def command(
     valence: float | None,
     arousal: float | None,
     strength: float | None,
+    explain: bool,
     as_json: bool,
 ) -> None:
     """Recommend to users from a finished run, or to somebody new by likes and friends."""
@@ -73,7 +77,15 @@ def command(
         raise click.UsageError(
             "name a user with --user, a file of users with --users, or what somebody new likes with --liked"
         )
+    if new and explain:
+        raise click.UsageError("--explain is for users of the run, not for somebody new")
     opened = Run.open(run)
+    if explain:
+        from hetmusic.recommend.explain.output import render_explained, render_explained_json
+
+        explained = opened.explain(wanted, k, exclude_seen=exclude_seen, mood=mood, strength=weight)
+        click.echo(render_explained_json(explained) if as_json else render_explained(explained))
+        return
     if new:
         items, known = split_keys(liked, opened.item_index), split_keys(friends, opened.user_index)
         found = opened.recommend_for(items, known, k, exclude_seen=exclude_seen, mood=mood, strength=weight)

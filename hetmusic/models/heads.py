@@ -32,6 +32,11 @@ class ScoreView:
     #: which items this view can score, bool ``(num_items,)``; None means all
     present: Tensor | None = None
 
+    def plus(self, users: Tensor, items: Tensor) -> ScoreView:
+        """A term added to the score, by more columns, so that the sum still is one inner product."""
+        both = (torch.cat([self.users, users], dim=1), torch.cat([self.items, items], dim=1))
+        return ScoreView(self.name, *both, self.present)
+
 
 class Head(nn.Module):
     """Combines towers into scores.
@@ -41,6 +46,9 @@ class Head(nn.Module):
     :param config: the model's configuration.
     :param num_items: size of the catalogue.
     """
+
+    #: whether a score is a sum of one term a tower (and a bias), so that no tower's share depends on the others
+    additive = False
 
     def __init__(
         self, towers: Sequence[str], user_towers: Sequence[str], config: ModelConfig, num_items: int
@@ -108,6 +116,8 @@ class LateHead(Head):
     weights renormalised over the towers that are present for song i. Nothing is fused before the score, so the parts of a
     score add up exactly.
     """
+
+    additive = True
 
     def forward(  # noqa: D102
         self,

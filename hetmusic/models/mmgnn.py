@@ -30,6 +30,8 @@ ID_TOWER = "ids"
 SOCIAL_TOWER = "social"
 #: key of the emotion embeddings beside those of the towers; no modality can be called so
 EMOTION = "emotion tower"
+#: the part of a score that ``cold_bias`` is
+COLD_BIAS = "cold bias"
 
 
 class MMGNN(nn.Module):
@@ -142,6 +144,16 @@ class MMGNN(nn.Module):
         :param items: per tower, ``(num_items, dim)``.
         :param item_ids: catalogue index of every item, or None for the whole catalogue.
         """
+        views: list[ScoreView] = self.head(users, items, self.presence(items, item_ids), item_ids)
+        for term in self.added_terms(users, items, item_ids).values():
+            views[0] = views[0].plus(*term)
+        return views
+
+    def presence(self, items: Mapping[str, Tensor], item_ids: Tensor | None) -> dict[str, Tensor]:
+        """Which items each tower can speak of, bool ``(num_items,)``; a tower that is left out can speak of all.
+
+        :param items: as for :meth:`score_views`.
+        """
         present = {}
         for name in self.item_towers:
             mask = self._presence(name)
@@ -151,12 +163,23 @@ class MMGNN(nn.Module):
                 here = nameless if item_ids is None else nameless[item_ids]
                 # such an item is known to the tower by what its neighbours say, if anything
                 present[name] = ~here | (items[name] != 0).any(dim=1)
-        views: list[ScoreView] = self.head(users, items, present, item_ids)
+        return present
+
+    def added_terms(
+        self, users: Mapping[str, Tensor], items: Mapping[str, Tensor], item_ids: Tensor | None
+    ) -> dict[str, tuple[Tensor, Tensor]]:
+        """What is added to the head's score, by name: matrices of users and items whose inner products are the terms."""
+        terms = {}
         if self.emotion is not None:
-            views[0] = self._with_emotion(views[0], users[EMOTION], items[EMOTION], self.emotion.beta)
+            terms[EMOTION] = self._emotion_term(users[EMOTION], items[EMOTION], self.emotion.beta)
         if self.config.cold_bias and self.untrained is not None:
-            views[0] = self._with_cold_bias(views[0], self.untrained, item_ids)
-        return views
+            here = self.untrained if item_ids is None else self.untrained[item_ids]
+            like = next(iter(users.values()))
+            terms[COLD_BIAS] = (
+                like.new_ones(len(like), 1),
+                self.config.cold_bias * here.to(like.dtype)[:, None],
+            )
+        return terms
 
     def forward(self, blocks: LayeredBlocks) -> ScoreView:
         """Encode all users and items of the blocks and return the final view."""
@@ -205,19 +228,11 @@ class MMGNN(nn.Module):
                 if isinstance(part, IdInput):
                     part.dropped = self.dropped_ids
 
-    def _with_emotion(self, view: ScoreView, users: Tensor, items: Tensor, beta: Tensor) -> ScoreView:
-        """score + beta · <z_u, z_i>: two more blocks of columns, so that the sum still is one inner product."""
+    def _emotion_term(self, users: Tensor, items: Tensor, beta: Tensor) -> tuple[Tensor, Tensor]:
+        """beta · <z_u, z_i>."""
         if self.config.head != "paper" and self.config.score == "cosine":
             users, items = l2_normalize(users), l2_normalize(items) / self.config.temperature
-        both = (torch.cat([view.users, users], dim=1), torch.cat([view.items, beta * items], dim=1))
-        return ScoreView(view.name, *both, view.present)
-
-    def _with_cold_bias(self, view: ScoreView, untrained: Tensor, item_ids: Tensor | None) -> ScoreView:
-        """score + ``cold_bias`` for items that training did not see: one more column."""
-        here = untrained if item_ids is None else untrained[item_ids]
-        bias = self.config.cold_bias * here.to(view.items.dtype)[:, None]
-        users = torch.cat([view.users, view.users.new_ones(len(view.users), 1)], dim=1)
-        return ScoreView(view.name, users, torch.cat([view.items, bias], dim=1), view.present)
+        return users, beta * items
 
     def _read_edge_types(self, available: list[EdgeType]) -> list[EdgeType]:
         read = {t for part in self.modules() if isinstance(part, HeteroConv) for t in part.edge_types}

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hetmusic.recommend.explain.explanation import Explanation
     from hetmusic.recommend.mood import Mood
     from hetmusic.recommend.output import render_json, render_table
     from hetmusic.recommend.recommendation import Recommendation
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 #: public name -> module; imported on first use, so that ``import hetmusic.recommend`` costs nothing
 _HOME = {
+    "Explanation": "explain.explanation",
     "Mood": "mood",
     "Neighbour": "similar",
     "Recommendation": "recommendation",
@@ -24,7 +26,16 @@ _HOME = {
     "render_table": "output",
 }
 
-__all__ = ["Mood", "Neighbour", "Recommendation", "Run", "read_users", "render_json", "render_table"]
+__all__ = [
+    "Explanation",
+    "Mood",
+    "Neighbour",
+    "Recommendation",
+    "Run",
+    "read_users",
+    "render_json",
+    "render_table",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -21,6 +21,8 @@ from hetmusic.recommend.stored_run import StoredRun
 
 if TYPE_CHECKING:
     from hetmusic.graph import LeakageReport
+    from hetmusic.recommend.explain.explainer import Explainer
+    from hetmusic.recommend.explain.explanation import Explanation
     from hetmusic.recommend.reencode import Newcomers
 
 
@@ -115,6 +117,73 @@ class Run(StoredRun):
         seen = SeenItems.from_edges([known], num_users=1, num_items=self.info.num_items)
         return self._lists(scorer, newcomer, k, seen if exclude_seen else None)[0]
 
+    @overload
+    def explain(  # type: ignore[overload-overlap]  # a text is a sequence of texts, too
+        self,
+        users: str | int,
+        k: int = 10,
+        *,
+        items: Sequence[str | int] | None = None,
+        exclude_seen: bool = True,
+        mood: Mood | None = None,
+        strength: float = 1.0,
+    ) -> list[Explanation]: ...
+
+    @overload
+    def explain(
+        self,
+        users: Sequence[str | int],
+        k: int = 10,
+        *,
+        items: Sequence[str | int] | None = None,
+        exclude_seen: bool = True,
+        mood: Mood | None = None,
+        strength: float = 1.0,
+    ) -> dict[str, list[Explanation]]: ...
+
+    def explain(
+        self,
+        users: str | int | Sequence[str | int],
+        k: int = 10,
+        *,
+        items: Sequence[str | int] | None = None,
+        exclude_seen: bool = True,
+        mood: Mood | None = None,
+        strength: float = 1.0,
+    ) -> list[Explanation] | dict[str, list[Explanation]]:
+        """Say why items are recommended (docs/explanations.md); needs torch and the graph.
+
+        :param users: as for :meth:`recommend`, whose lists are explained; many users at once take less than one by one.
+        :param items: keys of items to explain in place of the lists; ranked among themselves, whether seen or not.
+        :param mood: as for :meth:`recommend`; what it adds to a score is a part of its own.
+        :return: the explanations of the one user's list, best item first, or such a list for each key.
+        :raises UnknownKeyError: for a user or an item that the run does not know.
+        :raises ConfigError: as :meth:`recommend` does.
+        :raises RunError: if the graph is gone or has changed, weights are missing, or they are not those of the embeddings.
+        """
+        if isinstance(users, (str, int)):
+            return self.explain(
+                [users], k, items=items, exclude_seen=exclude_seen, mood=mood, strength=strength
+            )[str(users)]
+        from hetmusic.recommend.explain.explainer import Asked
+
+        keys = list(dict.fromkeys(str(user) for user in users))
+        rows = self.user_indices(keys)
+        scorer = self._steered(self.scorer, mood, strength)
+        if items is None:
+            lists = self._lists(scorer, rows, k, self._seen if exclude_seen else None)
+        else:
+            lists = [self._ranked(scorer, row, self.item_indices(dict.fromkeys(items))) for row in rows]
+        asked = []
+        for row, recommended in zip(rows, lists, strict=True):
+            found = self.item_indices(item.item_key for item in recommended)
+            added = None
+            if mood is not None:
+                plain = self.item_embeddings[found].astype(np.float64) @ self.user_embeddings[row]
+                added = np.array([item.score for item in recommended]) - plain
+            asked.append(Asked(int(row), found, recommended, added))
+        return dict(zip(keys, self._explainer.explain(asked), strict=True))
+
     def similar(
         self,
         key: str | int,
@@ -188,6 +257,20 @@ class Run(StoredRun):
         from hetmusic.recommend.reencode import Newcomers, RunModel
 
         return Newcomers(RunModel(self.path, self.info, self.graph))
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        from hetmusic.recommend.explain.explainer import Explainer
+
+        return Explainer(self)
+
+    def _ranked(self, scorer: Scorer, user: int, items: NDArray[np.int64]) -> list[Recommendation]:
+        """Chosen items, best first."""
+        with self._naming_embeddings():
+            found, scores = top_k(
+                scorer, np.array([user]), len(items), None, np.unique(items).astype(np.int32)
+            )
+        return self._recommendations(found[0], scores[0])
 
     def _without(self, hide: Sequence[str]) -> EmbeddingScorer:
         from hetmusic.recommend.reencode import RunModel

@@ -121,6 +121,27 @@ def test_recommend_users_file_and_seen(run, tmp_path):
     assert len(unseen["recommendations"]) == 60 - seen
 
 
+def test_recommend_explained(run):
+    (plain,) = hetmusic("recommend", run, "--user", "u07", "-k", 5, "--json").json
+    (found,) = hetmusic("recommend", run, "--user", "u07", "-k", 5, "--explain", "--json").json
+    for item, expected in zip(found["recommendations"], plain["recommendations"], strict=True):
+        explanation = item.pop("explanation")
+        assert item == expected
+        for name in ("towers", "relations"):
+            parts = explanation[name]
+            assert parts["base"] + sum(parts["contributions"].values()) == pytest.approx(
+                item["score"], abs=1e-5
+            )
+        assert explanation["score_without_evidence"] < item["score"]
+        effects = [reason["effect"] for reason in explanation["reasons"]]
+        assert effects == sorted(effects, reverse=True)
+    shown = hetmusic("recommend", run, "--user", "u07", "-k", 500, "--explain").succeeded().out
+    assert shown.startswith("user u07\n\n  1  ")
+    assert f", score {plain['recommendations'][0]['score']:.4f}\n" in shown
+    assert "which you play" in shown
+    assert max(map(len, shown.splitlines())) <= 100
+
+
 @pytest.fixture(scope="module")
 def featured_run(graph, tmp_path_factory):
     """A run with a tower of ids and one of audio, which a third of the songs lack."""
