@@ -16,6 +16,7 @@ import sklearn
 from hetmusic.graph import MusicGraph
 from hetmusic.recommend import Run
 from hetmusic.synth import WorldSettings, make_world, write_dump
+from tests.graph.music_files import write_music
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 LASTFM_1K = Path(os.environ.get("HETMUSIC_DATA", EXAMPLES.parents[1] / "shared" / "data")) / "lastfm-1k"
@@ -26,7 +27,7 @@ SMALL = WorldSettings(users=60, songs=120, artists=20, listens_per_user=12)
 def run(tmp_path: Path) -> Callable[..., str]:
     """Runs an example elsewhere than in the repository; its output. What it writes goes under ``tmp_path``."""
 
-    def go(name: str, *arguments: str | Path) -> str:
+    def go(name: str, *arguments: str | Path, fails: bool = False) -> str:
         done = subprocess.run(
             [sys.executable, EXAMPLES / name, *map(str, arguments)],
             cwd=tmp_path,
@@ -40,8 +41,8 @@ def run(tmp_path: Path) -> Callable[..., str]:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        assert (done.returncode != 0) is fails, done.stderr
+        return done.stderr if fails else done.stdout
 
     return go
 
@@ -127,7 +128,57 @@ def check_decay_on_lastfm(run: Callable[..., str], tmp_path: Path) -> None:
     assert config["relations"]["liked_by"]["encoder"] == "listening_encoders:Decay"
 
 
+def check_music_folder(run: Callable[..., str], tmp_path: Path) -> None:
+    out = run("music_folder.py")
+    assert "20 artist, 120 song, 60 user" in out
+    assert re.findall(r"^(\w+): (\d+) of 120 songs", out, re.MULTILINE) == [
+        ("audio", "90"), ("lyrics", "90"), ("cover", "119"),
+    ]  # fmt: skip
+    folder = Path(out.strip().rpartition("are in ")[2])
+    items = re.findall(r"^\d (.*\.flac) -?\d", out, re.MULTILINE)
+    assert len(items) == 5
+    assert all((folder / "music" / item).is_file() for item in items)
+
+    write_music(tmp_path / "own" / "Anna" / "First" / "01.flac", title="One", artist="Anna", album="First")
+    failed = run("music_folder.py", tmp_path / "own", fails=True)
+    assert "listens.csv" in failed
+
+
+def check_steer_by_mood(run: Callable[..., str], tmp_path: Path) -> None:
+    rows = [line.split()[:5] for line in run("steer_by_mood.py").splitlines()[1:]]
+    lists = {(mood, strength): (float(v), float(a), float(t)) for mood, strength, v, a, t in rows}
+    arousal = [lists[key][1] for key in [("-", "0.0"), ("calm", "0.5"), ("calm", "1.0"), ("calm", "2.0")]]
+    assert arousal == sorted(arousal, reverse=True)
+    assert arousal[0] > arousal[-1] + 0.3
+    assert lists["happy", "1.0"][0] > lists["-", "0.0"][0] > lists["sad", "1.0"][0]
+    assert lists["-", "0.0"][2] == max(taste for _, _, taste in lists.values())
+
+
+def check_compare_encoders(run: Callable[..., str], tmp_path: Path) -> None:
+    out = run("compare_encoders.py")
+    mean, decay = values(out, "NDCG@10")
+    assert mean > decay > 0.2  # tastes in that world never change
+    assert re.search(r"^mean .* best on validation$", out, re.MULTILINE)
+    assert 0 < float(re.search(r"^time-decay .* p = (\d\.\d+)", out, re.MULTILINE)[1]) < 1
+    assert (Path(out.strip().rpartition("are in ")[2]) / "results.json").is_file()
+
+
+def check_walk_graph(run: Callable[..., str], tmp_path: Path) -> None:
+    out = run("walk_graph.py")
+    listeners = int(re.search(r"liked_by +(\d+) users", out)[1])
+    assert f"{listeners} listeners again" in out
+    assert f"of {listeners} listeners" in out
+    before, after = re.search(r"user likes song +([\d,]+) edges, in training +([\d,]+)", out).groups()
+    assert int(after.replace(",", "")) / int(before.replace(",", "")) == pytest.approx(0.84, abs=0.05)
+    assert "user friends user             " not in out.partition("again")[2], "friends are not held out"
+    assert "errors: 0 warnings: 1" in out
+
+
 CHECKS = {
+    "compare_encoders.py": check_compare_encoders,
+    "music_folder.py": check_music_folder,
+    "steer_by_mood.py": check_steer_by_mood,
+    "walk_graph.py": check_walk_graph,
     "quickstart.py": check_quickstart,
     "decay_on_lastfm.py": check_decay_on_lastfm,
     "custom_encoder.py": check_custom_encoder,
