@@ -174,7 +174,18 @@ def check_walk_graph(run: Callable[..., str], tmp_path: Path) -> None:
     assert "errors: 0 warnings: 1" in out
 
 
+def check_fit_and_report(run: Callable[..., str], tmp_path: Path) -> None:
+    out = run("fit_and_report.py")
+    page = Path(re.search(r"open (.*report\.html)", out)[1])
+    text = page.read_text(encoding="utf-8")
+    (ndcg,) = values(out, "NDCG@10")
+    assert f"{ndcg:.4f}" in text, "the page tells the same as the evaluation"
+    assert all(f'id="{name}"' in text for name in ("summary", "data", "figure-training", "search"))
+    assert page.stat().st_size < 8e6
+
+
 CHECKS = {
+    "fit_and_report.py": check_fit_and_report,
     "compare_encoders.py": check_compare_encoders,
     "music_folder.py": check_music_folder,
     "steer_by_mood.py": check_steer_by_mood,
