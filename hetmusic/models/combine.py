@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,10 @@ class Combiner(nn.Module):
 
     :param dim: size of the representations.
     """
+
+    #: whether :meth:`forward` is given ``log_masses`` as well; then relations that meet need an
+    #: :class:`~hetmusic.relations.AttentionEncoder` each, all with as many heads
+    needs_masses: ClassVar[bool] = False
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -100,8 +105,36 @@ class SemanticCombiner(AttentionCombiner):
         return (weights[:, :, None] * stacked).sum(dim=0)
 
 
+@combiners.register("joint-softmax")
+class JointSoftmaxCombiner(Combiner):
+    """One softmax over the edges of all relations (Hu et al. 2020, Heterogeneous Graph Transformer, eq. 3).
+
+    Exact, without scores of other relations: with Z_r = Σ exp(score) over a node's edges of relation r, the softmax over
+    the union is the mean of the relations' own softmaxes with weights Z_r / Σ Z, for every head. Needs encoders that
+    attend (``gat``, ``gatv2``, ``hgt``, ``top-k``), with as many heads for all relations that meet.
+
+    :param dim: size of the representations.
+    """
+
+    needs_masses = True
+
+    def forward(  # noqa: D102
+        self,
+        messages: Sequence[Tensor],
+        has_edges: Sequence[Tensor],
+        log_masses: Sequence[Tensor] | None = None,
+    ) -> Tensor:
+        if log_masses is None:  # one relation alone, whatever its encoder
+            return _masked_sum(messages, has_edges)
+        masks = torch.stack(list(has_edges))[:, :, None]
+        weights = _masked_softmax(torch.stack(list(log_masses)), masks)
+        heads = weights.shape[2]
+        values = torch.stack([message.unflatten(1, (heads, -1)) for message in messages])
+        return (weights[..., None].to(values.dtype) * values).sum(dim=0).flatten(1)
+
+
 def _masked_softmax(scores: Tensor, masks: Tensor) -> Tensor:
-    """Softmax over the relations of which a node has edges; shapes ``(num_relations, num_dst)``."""
+    """Softmax over the relations of which a node has edges; shapes ``(num_relations, num_dst, ...)``."""
     scores = scores.masked_fill(~masks, float("-inf"))
     # a node without any edge would be a softmax of -inf only: it gets weights of zero instead
     return torch.softmax(scores.masked_fill(~masks.any(dim=0), 0.0), dim=0) * masks

@@ -81,7 +81,8 @@ class ModelConfig(StrictModel):
 
     combine: PluginSpec = "sum"
     """How relations are combined per node type: ``sum``, ``mean``, ``max``, ``attention`` (a node at a time), ``semantic``
-    (attention over a batch, as in HAN) or an import path."""
+    (attention over a batch, as in HAN), ``joint-softmax`` (one softmax over the edges of all relations, as in HGT) or an
+    import path."""
 
     combine_arguments: PluginArguments = Field(default_factory=dict)
     """Arguments of the combiner, such as ``{hidden = 32}``."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from hetmusic.errors import ConfigError
 from hetmusic.graph.types import EdgeType
-from hetmusic.models.combine import Combiner, combiners
+from hetmusic.models.combine import combiners
 from hetmusic.relations import NodeInputs, RelationBlock, RelationEncoder
-from hetmusic.relations.calling import call_encoder, check_ready
+from hetmusic.relations.attention import check_attention
+from hetmusic.relations.calling import Message, call_encoder, check_ready
 
 
 class HeteroConv(nn.Module):
@@ -50,6 +51,12 @@ class HeteroConv(nn.Module):
         self.combiners = nn.ModuleDict(
             {ntype: combiners.make(copy.deepcopy(combine), dim=dim, **arguments) for ntype in reached}
         )
+        #: node types whose combiner is told how much attention each relation got
+        self.weighed = {
+            ntype
+            for ntype in reached
+            if self.combiners[ntype].needs_masses and check_attention(encoders, ntype)
+        }
 
     def forward(
         self,
@@ -71,37 +78,47 @@ class HeteroConv(nn.Module):
                 f"no relation encoder for {', '.join(unknown)}; known: {', '.join(self.encoders)}"
             )
         like = next(iter(src.values())).h
-        arrived: dict[str, list[tuple[Tensor, Tensor]]] = {ntype: [] for ntype in num_dst}
-        for edge_type, block in blocks.items():
-            if edge_type.dst not in num_dst or edge_type.src not in src or block.num_edges == 0:
-                continue
-            message = self._encode(block, src, num_dst[edge_type.dst], like)
-            arrived[edge_type.dst].append((message, block.in_degree > 0))
+        run = {
+            edge_type: block
+            for edge_type, block in blocks.items()
+            if edge_type.dst in num_dst and edge_type.src in src and block.num_edges
+        }
+        # one slice for all relations that meet, since each would have a backward pass over all sources
+        ends = {
+            ntype: _first(src.get(ntype), num_dst[ntype], like, self.dim) for ntype in {t.dst for t in run}
+        }
+        arrived: dict[str, list[tuple[Message, Tensor]]] = {ntype: [] for ntype in num_dst}
+        for edge_type, block in run.items():
+            message = self._encode(block, src[edge_type.src], ends[edge_type.dst])
+            arrived[edge_type.dst].append((message, block.has_edges))
         out = {}
         for ntype, count in num_dst.items():
             if not arrived[ntype]:
                 out[ntype] = like.new_zeros(count, self.dim)
                 continue
-            combiner: Combiner = self.combiners[ntype]  # type: ignore[assignment]
             messages, masks = zip(*arrived[ntype], strict=True)
-            out[ntype] = combiner(messages, masks)
+            out[ntype] = self._combine(ntype, messages, masks)
         return out
 
-    def _encode(
-        self, block: RelationBlock, src: Mapping[str, NodeInputs], count: int, like: Tensor
-    ) -> Tensor:
-        edge_type = block.edge_type
-        encoder = self.encoders[str(edge_type)]
-        source = src[edge_type.src]
-        if edge_type.dst in src:
-            destination = src[edge_type.dst]
-            here = NodeInputs(
-                destination.h[:count], None if destination.present is None else destination.present[:count]
-            )
-        else:
-            here = NodeInputs(like.new_zeros(count, self.dim))
+    def _combine(self, ntype: str, messages: Sequence[Message], masks: Sequence[Tensor]) -> Tensor:
+        said = [message.value for message in messages]
+        masses = {"log_masses": [message.log_mass for message in messages]} if ntype in self.weighed else {}
+        out: Tensor = self.combiners[ntype](said, masks, **masses)
+        return out
+
+    def _encode(self, block: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Message:
+        encoder: RelationEncoder = self.encoders[str(block.edge_type)]  # type: ignore[assignment]
         ends = (
-            NodeInputs(source.h, source.present, block.src_degree),
-            NodeInputs(here.h, here.present, block.dst_degree),
+            NodeInputs(src.h, src.present, block.src_degree),
+            NodeInputs(dst.h, dst.present, block.dst_degree),
         )
-        return call_encoder(encoder, block, *ends)  # type: ignore[arg-type]
+        return call_encoder(encoder, block, *ends, with_mass=block.edge_type.dst in self.weighed)
+
+
+def _first(nodes: NodeInputs | None, count: int, like: Tensor, dim: int) -> NodeInputs:
+    """The first nodes of a type, which are the destinations; zeros for a type that has nothing to say yet."""
+    if nodes is None:
+        return NodeInputs(like.new_zeros(count, dim))
+    if len(nodes.h) == count:
+        return nodes
+    return NodeInputs(nodes.h[:count], None if nodes.present is None else nodes.present[:count])

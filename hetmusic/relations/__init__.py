@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from hetmusic.relations import adapted, encoders
+from hetmusic.relations.attention import AttentionEncoder
 from hetmusic.relations.base import RelationEncoder
 from hetmusic.relations.block import NodeInputs, RelationBlock
 from hetmusic.relations.registry import relation_encoders
 
-__all__ = ["NodeInputs", "RelationBlock", "RelationEncoder", "adapted", "encoders", "relation_encoders"]
+__all__ = [
+    "AttentionEncoder",
+    "NodeInputs",
+    "RelationBlock",
+    "RelationEncoder",
+    "adapted",
+    "encoders",
+    "relation_encoders",
+]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hetmusic.graph.types import EdgeType
 from hetmusic.relations.edge_kernels import segment_sum
-from hetmusic.relations.kernels import Csr, row_index, sddmm, segment_softmax, spmm
+from hetmusic.relations.kernels import Csr, row_index, sddmm, segment_softmax, softmax_and_mass, spmm
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,11 @@ class RelationBlock:
         """Number of edges of every destination node *in this block*, float32, shape ``(num_dst,)``."""
         return (self.csr.indptr[1:] - self.csr.indptr[:-1]).float()
 
+    @cached_property
+    def has_edges(self) -> Tensor:
+        """Whether a destination node has edges in this block, bool, shape ``(num_dst,)``."""
+        return self.csr.indptr[1:] > self.csr.indptr[:-1]
+
     def sum(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
         """Sum over each destination's edges of ``weight * x[source]`` in one fused product.
 
@@ -103,6 +108,13 @@ class RelationBlock:
     def softmax(self, scores: Tensor) -> Tensor:
         """Softmax of edge scores over each destination's edges; shape ``(num_edges, heads)`` in and out."""
         return segment_softmax(scores, self.dst_index, self.num_dst)
+
+    def softmax_and_mass(self, scores: Tensor) -> tuple[Tensor, Tensor]:
+        """The softmax, and log Σ exp(score) of every destination, ``(num_dst, heads)``, which it divided by.
+
+        With the latter, softmaxes over several relations can be merged into one.
+        """
+        return softmax_and_mass(scores, self.dst_index, self.num_dst)
 
     @property
     def place(self) -> str:

@@ -4,31 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from hetmusic._resolve import is_foreign
 from hetmusic.errors import ConfigError, PluginError, UserError
+from hetmusic.relations.attention import AttentionEncoder
 from hetmusic.relations.base import RelationEncoder
 from hetmusic.relations.block import NodeInputs, RelationBlock
 
 _HOME = Path(__file__).parent.parent
 
 
+class Message(NamedTuple):
+    """What one relation says to every destination."""
+
+    #: shape ``(num_dst, dim)``
+    value: Tensor
+    #: log Σ exp(score) of the edges that it was made of, ``(num_dst, heads)``; None where nobody asked
+    log_mass: Tensor | None = None
+
+
 def call_encoder(
-    encoder: RelationEncoder, relation: RelationBlock, src: NodeInputs, dst: NodeInputs
-) -> Tensor:
+    encoder: RelationEncoder,
+    relation: RelationBlock,
+    src: NodeInputs,
+    dst: NodeInputs,
+    with_mass: bool = False,
+) -> Message:
     """Encode one relation, and see that the encoder keeps its contract.
 
-    :return: shape ``(num_dst, dim)``, of the dtype of ``src.h``.
+    :param with_mass: whether the log-mass is wanted, which an :class:`AttentionEncoder` alone can tell.
+    :return: a value of the dtype of ``src.h``.
     :raises ConfigError: for a result of another shape or dtype, inputs changed in place, or parameters made on the way.
     :raises PluginError: if another package's encoder raises an error, with the traceback.
     """
     versions = _versions(relation, src, dst)
     parameters = sum(1 for _ in encoder.parameters())
     try:
-        out: Tensor = encoder(relation, src, dst)
+        out, mass = _run(encoder, relation, src, dst, with_mass)
     except (UserError, torch.OutOfMemoryError):
         raise
     except Exception as problem:
@@ -50,7 +66,17 @@ def call_encoder(
             "them in __init__"
         )
     # under autocast results may be of lower precision; what the next layer reads stays as it is
-    return out.to(src.h.dtype)
+    return Message(out.to(src.h.dtype), mass)
+
+
+def _run(
+    encoder: RelationEncoder, relation: RelationBlock, src: NodeInputs, dst: NodeInputs, with_mass: bool
+) -> tuple[Tensor, Tensor | None]:
+    if not with_mass:
+        return encoder(relation, src, dst), None
+    assert isinstance(encoder, AttentionEncoder)
+    found = encoder.attended(relation, src, dst)
+    return found.mean, found.log_mass
 
 
 def check_ready(encoder: nn.Module, edge_type: object) -> None:

@@ -5,14 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hetmusic.errors import ConfigError
 from hetmusic.relations.block import RelationBlock
-
-
-def check_heads(encoder: str, dim: int, heads: int) -> None:
-    """Raise a :class:`ConfigError` unless ``dim`` splits into ``heads`` parts."""
-    if heads < 1 or dim % heads:
-        raise ConfigError(f"relation encoder {encoder!r} cannot split dim {dim} into {heads} heads")
 
 
 def dot_heads(relation: RelationBlock, queries: Tensor, keys: Tensor) -> Tensor:

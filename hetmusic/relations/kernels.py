@@ -179,9 +179,22 @@ def segment_softmax(scores: Tensor, rows: Tensor, num_rows: int) -> Tensor:
     :param rows: row of every entry, int64, shape ``(nnz,)``.
     :return: shape ``(nnz, heads)``; the entries of each row sum to one per head.
     """
+    return softmax_and_mass(scores, rows, num_rows)[0]
+
+
+def softmax_and_mass(scores: Tensor, rows: Tensor, num_rows: int) -> tuple[Tensor, Tensor]:
+    """Softmax over the entries of every row, and the logarithm of what it divided by.
+
+    :param scores: shape ``(nnz, heads)``.
+    :param rows: row of every entry, int64, shape ``(nnz,)``.
+    :return: the softmax, ``(nnz, heads)``, and log Σ exp(score) of every row, ``(num_rows, heads)``, which is finite and
+        means nothing for a row without entries.
+    """
     expanded = rows[:, None].expand_as(scores)
     top = scores.new_full((num_rows, scores.shape[1]), float("-inf"))
     top = top.scatter_reduce(0, expanded, scores.detach(), reduce="amax")
+    top = top.masked_fill(top == float("-inf"), 0.0)
     exponentials = torch.exp(scores - top[rows])
     total = scores.new_zeros(num_rows, scores.shape[1]).index_add(0, rows, exponentials)
-    return exponentials / total[rows].clamp(min=torch.finfo(scores.dtype).tiny)
+    total = total.clamp(min=torch.finfo(scores.dtype).tiny)
+    return exponentials / total[rows], top + total.log()

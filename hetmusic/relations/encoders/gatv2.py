@@ -6,14 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hetmusic.relations.base import RelationEncoder
+from hetmusic.relations.attention import AttentionEncoder
 from hetmusic.relations.block import NodeInputs, RelationBlock
-from hetmusic.relations.heads import check_heads, sum_heads
 from hetmusic.relations.registry import relation_encoders
 
 
 @relation_encoders.register("gatv2")
-class GATv2Encoder(RelationEncoder):
+class GATv2Encoder(AttentionEncoder):
     """Dynamic attention (Brody, Alon and Yahav 2022, How Attentive are Graph Attention Networks?, eq. 7).
 
     h_v = Σ_u alpha_vu W_src h_u with alpha_vu = softmax_u a · LeakyReLU(W_dst h_v + W_src h_u), the heads concatenated.
@@ -26,18 +25,15 @@ class GATv2Encoder(RelationEncoder):
     """
 
     def __init__(self, dim: int, heads: int = 4, negative_slope: float = 0.2) -> None:
-        super().__init__(dim)
-        check_heads("gatv2", dim, heads)
-        self.heads = heads
+        super().__init__(dim, heads)
         self.negative_slope = negative_slope
         self.project_src = nn.Linear(dim, dim, bias=False)
         self.project_dst = nn.Linear(dim, dim, bias=False)
         self.attend = nn.Parameter(torch.empty(heads, dim // heads))
         nn.init.xavier_uniform_(self.attend)
 
-    def forward(self, relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Tensor:  # noqa: D102
+    def score_edges(self, relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> tuple[Tensor, Tensor]:  # noqa: D102
         values = self.project_src(src.h).view(relation.num_src, self.heads, -1)
         queries = self.project_dst(dst.h).view(relation.num_dst, self.heads, -1)
         both = queries[relation.dst_index] + values[relation.src_index]
-        scores = (functional.leaky_relu(both, self.negative_slope) * self.attend).sum(-1)
-        return sum_heads(relation, values, relation.softmax(scores))
+        return (functional.leaky_relu(both, self.negative_slope) * self.attend).sum(-1), values

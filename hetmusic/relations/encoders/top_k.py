@@ -5,14 +5,14 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from hetmusic.errors import ConfigError
-from hetmusic.relations.base import RelationEncoder
+from hetmusic.relations.attention import AttentionEncoder
 from hetmusic.relations.block import NodeInputs, RelationBlock
-from hetmusic.relations.heads import check_heads, dot_heads, sum_heads
+from hetmusic.relations.heads import dot_heads
 from hetmusic.relations.registry import relation_encoders
 
 
 @relation_encoders.register("top-k")
-class TopKEncoder(RelationEncoder):
+class TopKEncoder(AttentionEncoder):
     """Attention over the k best neighbours (Zhao et al. 2019, Explicit Sparse Transformer).
 
     h_v = Σ_u alpha_vu W_value h_u with alpha_vu = softmax over the k largest p_vu = (W_query h_v + b) · (W_key h_u) / √d,
@@ -25,25 +25,23 @@ class TopKEncoder(RelationEncoder):
     """
 
     def __init__(self, dim: int, k: int = 10, heads: int = 1) -> None:
-        super().__init__(dim)
-        check_heads("top-k", dim, heads)
+        super().__init__(dim, heads)
         if k < 1:
             raise ConfigError(f"relation encoder 'top-k' needs a k of at least one, not {k}")
         self.k = k
-        self.heads = heads
         # with its bias, a user who starts from zero can tell neighbours apart
         self.query = nn.Linear(dim, dim)
         self.key = nn.Linear(dim, dim, bias=False)
         self.value = nn.Linear(dim, dim, bias=False)
 
-    def forward(self, relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Tensor:  # noqa: D102
+    def score_edges(self, relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> tuple[Tensor, Tensor]:  # noqa: D102
         query, key, value = (
             project(h).view(len(h), self.heads, -1)
             for project, h in ((self.query, dst.h), (self.key, src.h), (self.value, src.h))
         )
         scores = dot_heads(relation, query, key) / query.shape[-1] ** 0.5
         poor = scores < self._threshold(relation, scores.detach())[relation.dst_index]
-        return sum_heads(relation, value, relation.softmax(scores.masked_fill(poor, float("-inf"))))
+        return scores.masked_fill(poor, float("-inf")), value
 
     def _threshold(self, relation: RelationBlock, scores: Tensor) -> Tensor:
         """Every destination's k-th best score, or its worst if it has fewer; shape ``(num_dst, heads)``."""
