@@ -32,6 +32,7 @@ COMMANDS = {
     "similar": "List what is most alike to a song, artist or user.",
     "report": "Write an HTML page about a run or a comparison.",
     "runs": "List runs, best first, and how their settings differ.",
+    "plot": "Draw a figure of a run, a comparison or an ablation.",
     "encoders": "List relation encoders and their arguments.",
     "check": "Check a relation encoder of your own.",
     "tune": "Search a model's settings on validation interactions.",

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hetmusic.errors import ConfigError, SplitError, did_you_mean
+from hetmusic.evaluation.lists import Lists
 from hetmusic.evaluation.result import Evaluation
 from hetmusic.ranking import (
-    CATALOGUE_METRICS,
-    USER_METRICS,
     RankedHits,
     Scorer,
     UserItems,
@@ -76,8 +75,26 @@ def evaluate(
     :raises ConfigError: for an unknown part, mask, metric or cutoff, or a mask that hides the evaluated part.
     :raises SplitError: if no user has held-out items, or split and scorer disagree about the catalogue.
     """
-    mask = _check_mask(part, mask)
     names, lengths = metric_names(metrics), cutoffs(ks)
+    lists = rank(scorer, split, lengths[-1], part=part, mask=mask, users=users, memory_mb=memory_mb)
+    return lists.evaluation(names, lengths)
+
+
+def rank(
+    scorer: Scorer,
+    split: SplitParts,
+    k: int,
+    *,
+    part: str = "test",
+    mask: str | None = None,
+    users: NDArray[Any] | Sequence[int] | None = None,
+    memory_mb: float = 256,
+) -> Lists:
+    """The lists that :func:`evaluate` judges, each place of them told hit or miss.
+
+    :param k: length of the lists; for all else see :func:`evaluate`.
+    """
+    mask = _check_mask(part, mask)
     catalogue = getattr(split, "items", None)
     num_users = _check_indices(scorer, split, part, mask)
     held_out = UserItems.from_edges([getattr(split, part)], num_users=num_users, num_items=scorer.num_items)
@@ -86,17 +103,10 @@ def evaluate(
     )
     evaluated = _users_with_items(held_out, part, users)
     _check_catalogue(held_out, catalogue, part)
-    items, _ = top_k(scorer, evaluated, lengths[-1], seen, catalogue, memory_mb)
+    items, _ = top_k(scorer, evaluated, k, seen, catalogue, memory_mb)
     num_candidates = scorer.num_items if catalogue is None else len(np.unique(catalogue))
     judged = RankedHits.judge(items, evaluated, held_out)
-    per_user = {
-        f"{name}@{k}": judged.measure(name, k) for name in names if name in USER_METRICS for k in lengths
-    }
-    values = {key: float(value.mean()) for key, value in per_user.items()}
-    for name in names:
-        if name in CATALOGUE_METRICS:
-            values |= {f"{name}@{k}": CATALOGUE_METRICS[name](items[:, :k], num_candidates) for k in lengths}
-    return Evaluation(values, per_user, evaluated, part, mask, num_candidates)
+    return Lists(items, judged, evaluated, held_out, part, mask, num_candidates)
 
 
 def _check_mask(part: str, mask: str | None) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hetmusic import run_layout as layout
 from hetmusic.errors import ConfigError, RunError, UserError
-from hetmusic.evaluation import Evaluation, evaluate
+from hetmusic.evaluation import Evaluation, Lists, evaluate, rank
 from hetmusic.ranking import EmbeddingScorer, ScoreError, Scorer, SeenItems, top_k
 from hetmusic.recommend.mood import Mood, SteeredScorer
 from hetmusic.recommend.recommendation import Recommendation
@@ -221,6 +221,11 @@ class Run(StoredRun):
         scorer = self._without(hide) if hide else self.scorer
         with self._naming_embeddings():
             return evaluate(scorer, self.split, part=part, mask=mask, ks=ks, metrics=metrics, users=chosen)
+
+    def ranked(self, k: int, *, part: str = "test", mask: str | None = None) -> Lists:
+        """The lists of all users with held-out items; see :func:`hetmusic.evaluation.rank`."""
+        with self._naming_embeddings():
+            return rank(self.scorer, self.split, k, part=part, mask=mask)
 
     def check_leakage(self) -> LeakageReport:
         """Look for held-out pairs in what the run's training could see of its graph.

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 #: figure -> its module in :mod:`hetmusic.report.figures`, in the order of a report
 _MODULES = {
     "training": "training",
+    "metrics": "metrics",
+    "activity": "activity",
+    "popularity": "popularity",
+    "cold-warm": "cold_warm",
+    "calibration": "calibration",
+    "comparison": "comparison",
+    "ablation": "ablation",
 }
 
 #: format of a file -> what matplotlib writes into it beside the picture; None leaves out what would differ each time

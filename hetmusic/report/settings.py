@@ -14,8 +14,8 @@ class ReportSettings:
     :raises ConfigError: for a number that is too small.
     """
 
-    #: clusters of items
-    clusters: int = 10
+    #: clusters of items; None takes 10, or fewer of few items
+    clusters: int | None = None
     #: groups of users; None finds a number between 3 and 8 (:mod:`hetmusic.report.groups`)
     groups: int | None = None
     #: length of the lists that are looked at, where a figure does not show several lengths

@@ -6,16 +6,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hetmusic import run_layout as layout
 from hetmusic.errors import RunError
 from hetmusic.experiments.comparison import COMPARISON_FILE
 from hetmusic.experiments.summary import Summary
 from hetmusic.report.errors import NotAvailable
 from hetmusic.report.settings import ReportSettings
+from hetmusic.report.traits import Traits, traits_of
 
 if TYPE_CHECKING:
+    from hetmusic.evaluation import Lists
     from hetmusic.graph import MusicGraph, TrainingView
     from hetmusic.recommend import Run
+
+#: lengths of lists that every report shows
+CUTOFFS = (5, 10, 20, 50)
 
 #: file -> what a folder with it holds, for the error that it is no source of a report
 _OTHERS = {
@@ -59,6 +67,54 @@ class RunSource:
         from hetmusic.graph import Split, TrainingView
 
         return TrainingView(self.graph, Split.load(self.path / layout.SPLIT_FOLDER, self.graph))
+
+    @cached_property
+    def lists(self) -> Lists:
+        """The lists of all users with test interactions, long enough for every cutoff; without any, of validation.
+
+        :raises NotAvailable: if nothing is held out.
+        """
+        split = self.run.split
+        held_out = [part for part in ("test", "valid") if len(getattr(split, part))]
+        if not held_out:
+            raise NotAvailable(
+                f"the split of {self.path} holds no interactions out, so that there is nothing to find again"
+            )
+        return self.run.ranked(self.cutoffs[-1], part=held_out[0])
+
+    @cached_property
+    def candidates(self) -> NDArray[np.int32]:
+        """Items that can be recommended, ascending."""
+        items = self.run.split.items
+        return np.arange(self.run.info.num_items, dtype=np.int32) if items is None else items
+
+    @property
+    def cutoffs(self) -> tuple[int, ...]:
+        """Lengths of lists that are shown, ascending."""
+        return tuple(sorted({*CUTOFFS, self.settings.k}))
+
+    @cached_property
+    def listeners(self) -> NDArray[np.int64]:
+        """Number of training interactions of every item."""
+        return np.bincount(self.run.split.train.dst, minlength=self.run.info.num_items)
+
+    @cached_property
+    def activity(self) -> NDArray[np.int64]:
+        """Number of training interactions of every user."""
+        return np.bincount(self.run.split.train.src, minlength=self.run.info.num_users)
+
+    @cached_property
+    def genres(self) -> Traits | None:
+        """Genres of the items, as training may see them; None if the graph has none.
+
+        :raises NotAvailable: if the graph is gone.
+        """
+        return traits_of(self.view, "genre")
+
+    @cached_property
+    def emotion_words(self) -> Traits | None:
+        """Emotion words of the items, likewise."""
+        return traits_of(self.view, "emotion")
 
 
 class ResultSource:

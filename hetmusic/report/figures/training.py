@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hetmusic import run_layout as layout
 from hetmusic.errors import RunError
 from hetmusic.report.data import FigureData
+from hetmusic.report.drawing import sheet
 from hetmusic.report.errors import NotAvailable
 from hetmusic.report.figure import FigureSpec
 
@@ -85,10 +86,8 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 def draw(data: TrainingData, theme: Theme) -> Figure:
     """Loss on the left, validation on the right."""
-    from matplotlib.figure import Figure
-
     panels = 2 if data.metric else 1
-    figure = Figure(figsize=(4.0 * panels, 2.9), layout="constrained")
+    figure = sheet(4.0 * panels, 2.9)
     axes = figure.subplots(1, panels, squeeze=False)[0]
     marker = "o" if len(data.epochs) < 40 else None
     epochs = [epoch + 1 for epoch in data.epochs]

@@ -1,0 +1,94 @@
+"""What several figures draw alike: sheets, bars with intervals, and texts of any origin made safe to draw."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hetmusic.report.theme import Theme
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: general categories of characters that are no letters of a name: controls, surrogates, unassigned, private
+_NOT_DRAWN = {"Cc", "Cs", "Cn", "Co"}
+#: format characters that change the direction of what follows, which would reach beyond the name
+_DIRECTIONS = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def clean(text: object, limit: int = 40) -> str:
+    """One line of a text that may hold anything, cut to so many characters with an ellipsis.
+
+    What could break a drawing or an XML file is gone: control characters, line breaks, lone surrogates, overrides of the
+    writing direction. All else, ``<``, ``$`` and emoji included, is a letter like any other.
+    """
+    kept = (
+        " " if c.isspace() else c
+        for c in str(text)
+        if c.isspace() or (unicodedata.category(c) not in _NOT_DRAWN and c not in _DIRECTIONS)
+    )
+    words = " ".join("".join(kept).split())
+    return words if len(words) <= limit else words[: limit - 1].rstrip() + "…"
+
+
+def sheet(width: float, height: float) -> Figure:
+    """An empty figure, in inches, whose parts find their places by themselves."""
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    engine = ConstrainedLayoutEngine(w_pad=0.07, h_pad=0.07, wspace=0.04, hspace=0.04)
+    return Figure(figsize=(width, height), layout=engine)
+
+
+def errors(mean: Sequence[float], low: Sequence[float], high: Sequence[float]) -> Any:
+    """Lengths of error bars, shape ``(2, n)``; 0 where there is no interval."""
+    around = np.array(mean, dtype=float)
+    return np.nan_to_num(np.stack([around - np.array(low, float), np.array(high, float) - around])).clip(
+        min=0
+    )
+
+
+def bars(
+    axes: Axes,
+    theme: Theme,
+    estimates: Sequence[Sequence[float]],
+    color: str | None = None,
+    places: Sequence[float] | None = None,
+    width: float = 0.65,
+    digits: int = 3,
+) -> None:
+    """Upright bars with intervals and their values on top; nothing where a mean is NaN.
+
+    :param estimates: means, lower and upper ends.
+    """
+    mean, low, high = estimates
+    where = range(len(mean)) if places is None else places
+    known = [i for i, value in enumerate(mean) if math.isfinite(value)]
+    at = [where[i] for i in known]
+    heights = [mean[i] for i in known]
+    lengths = errors(heights, [low[i] for i in known], [high[i] for i in known])
+    axes.bar(at, heights, width=width, color=color or theme.accent)
+    axes.errorbar(at, heights, lengths, fmt="none", ecolor=theme.text, elinewidth=1.2, capsize=2.5)
+    for place, value, above in zip(at, heights, lengths[1], strict=True):
+        axes.annotate(
+            f"{value:.{digits}f}",
+            (place, value + above),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+        )
+
+
+def upright(axes: Axes, places: Sequence[float], labels: Sequence[str], fontsize: float = 8) -> None:
+    """Labels below bars that start at zero."""
+    axes.set_xticks(places, labels, fontsize=fontsize)
+    axes.tick_params(axis="x", length=0)
+    axes.grid(axis="y")
+    axes.margins(y=0.14)
+    axes.set_ylim(bottom=0)
