@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -34,6 +35,7 @@ from hetmusic.training.make_split import make_split
 from hetmusic.training.memory import keep_freed_memory
 from hetmusic.training.memory_plan import MemoryPlan, plan_memory, resident_bytes
 from hetmusic.training.plugins import check_plugins, record_plugins, require_plugins
+from hetmusic.training.processes import Processes, together
 from hetmusic.training.tensors import GraphTensors, graph_schema
 from hetmusic.training.trainer import Trainer, validation_users
 
@@ -57,8 +59,18 @@ def fit(
     :param split: the division of the graph's interactions; None makes the one that ``config.split`` describes.
     :return: the finished run.
     :raises UserError: for whatever in graph, split or configuration cannot be used, before anything is written.
+
+    Processes that torchrun has started train together; the first of them writes.
     """
-    out = Path(out)
+    with together(config.training.device) as processes:
+        if processes.first:
+            _check_place(Path(out), overwrite)
+        run = _fit(graph, config, Path(out), observers, overwrite, split, processes)
+    return run
+
+
+def _check_place(out: Path, overwrite: bool) -> None:
+    """Refuse a run folder that must not be written."""
     if out.exists() and not overwrite:
         raise RunError(
             f"{out} already exists; choose another --out, pass --overwrite, or go on with --resume {out}"
@@ -67,6 +79,17 @@ def fit(
         layout.RunInfo.load(out)  # --overwrite replaces a run, never a folder of something else
         with locked(out):  # nor one that is still being trained
             pass
+
+
+def _fit(
+    graph: MusicGraph,
+    config: FitConfig,
+    out: Path,
+    observers: Sequence[TrainingObserver],
+    overwrite: bool,
+    split: Split | None,
+    processes: Processes,
+) -> Run:
     check_plugins(config)
     split = make_split(graph, config.split) if split is None else split
     model, tensors = _prepare(graph, split, config)
@@ -74,7 +97,9 @@ def fit(
     modalities = [name for name in model.item_towers if name in model.schema.modalities]
     settled = {"modalities": modalities, "emotion": model.emotion is not None}
     config = config.model_copy(update={"model": config.model.model_copy(update=settled)})
-    trainer = Trainer(model, tensors, split, config, out, observers)
+    trainer = Trainer(model, tensors, split, config, out, observers, processes)
+    if not processes.first:
+        return _follow(trainer, out)
     with replacing_folder(out, overwrite=overwrite) as started:
         _write_start(graph, split, config, model.modalities_read, started)
     with locked(out):
@@ -104,32 +129,40 @@ def resume(folder: Path | str, observers: Sequence[TrainingObserver] = (), epoch
     """
     folder = Path(folder)
     info = layout.RunInfo.load(folder)
-    with locked(folder):
-        return _resume(folder, info, observers, epochs)
-
-
-def _resume(
-    folder: Path, info: layout.RunInfo, observers: Sequence[TrainingObserver], epochs: int | None
-) -> Run:
     path = folder / layout.CONFIG_FILE
     values = read_toml(path)
     if epochs is not None:
         values = merge(values, {"training": {"epochs": epochs}})
     config = make_config(values, source=str(path))
+    with together(config.training.device) as processes, locked(folder) if processes.first else nullcontext():
+        run = _resume(folder, info, config, observers, processes)
+    return run
+
+
+def _resume(
+    folder: Path,
+    info: layout.RunInfo,
+    config: FitConfig,
+    observers: Sequence[TrainingObserver],
+    processes: Processes,
+) -> Run:
     require_plugins(folder, info)
     graph = Run(folder, info).graph
     check_features(graph, info)
     split = Split.load(folder / layout.SPLIT_FOLDER, graph)
     ignore = unread_modalities(graph, info) if config.model.emotion else ()
     model, tensors = _prepare(graph, split, config, ignore)
-    trainer = Trainer(model, tensors, split, config, folder, observers)
+    trainer = Trainer(model, tensors, split, config, folder, observers, processes)
     trainer.resume()
+    processes.wait()  # all have read what the first will write again
     if trainer.epoch > config.training.epochs:
         raise ConfigError(
             f"{folder} has already been trained for {trainer.epoch} epochs; --epochs is the number in all, so it cannot "
             f"be {config.training.epochs}"
         )
-    _write_text(path, dump_toml(config))
+    if not processes.first:
+        return _follow(trainer, folder)
+    _write_text(folder / layout.CONFIG_FILE, dump_toml(config))
     info.with_status("running").save(folder)
     return _train(trainer, graph, split, folder)
 
@@ -217,6 +250,14 @@ def _train(trainer: Trainer, graph: MusicGraph, split: Split, out: Path) -> Run:
     info.with_status("finished").save(out)
     for observer in trainer.observers:
         observer.on_result(found.values)
+    trainer.processes.wait()
+    return Run.open(out)
+
+
+def _follow(trainer: Trainer, out: Path) -> Run:
+    """Train along with the process that writes."""
+    trainer.fit()
+    trainer.processes.wait()  # until the run is there
     return Run.open(out)
 
 

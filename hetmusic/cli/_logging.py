@@ -18,9 +18,13 @@ class _Lines(logging.Handler):
 _handler = _Lines()
 
 
-def show_messages(verbose: bool) -> None:
-    """Show warnings, or everything from INFO on; calling it again changes the level."""
+def show_messages(verbose: bool, alone: bool = True) -> None:
+    """Show warnings, or everything from INFO on; calling it again changes the level.
+
+    :param alone: whether no other process says the same.
+    """
+    shown = logging.INFO if verbose else logging.WARNING
     for name in ("hetmusic", "kg_schema"):
         logger = logging.getLogger(name)
-        logger.setLevel(logging.INFO if verbose else logging.WARNING)
+        logger.setLevel(shown if alone else logging.ERROR)
         logger.addHandler(_handler)

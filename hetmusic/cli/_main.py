@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from hetmusic._torchrun import num_processes, rank, speaks
 from hetmusic._version import __version__
 from hetmusic.errors import PluginError, UserError, did_you_mean
 
@@ -102,11 +103,14 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="hetmusic")
 @click.option("-v", "--verbose", is_flag=True, help="Show what happens inside.")
-def cli(verbose: bool) -> None:
+@click.pass_context
+def cli(ctx: click.Context, verbose: bool) -> None:
     """Socially aware, multi-modal music recommendation on heterogeneous graphs."""
     from hetmusic.cli._logging import show_messages
 
-    show_messages(verbose)
+    if num_processes() > 1 and ctx.invoked_subcommand != "fit":
+        raise click.UsageError(f"torchrun is for `hetmusic fit`, not for {ctx.invoked_subcommand}")
+    show_messages(verbose, alone=rank() == 0)
 
 
 def main(arguments: Sequence[str] | None = None, **options: Any) -> None:
@@ -114,14 +118,19 @@ def main(arguments: Sequence[str] | None = None, **options: Any) -> None:
     _find_modules_here()
     # OpenMP reads it when torch is loaded: threads that wait by spinning cost more than they bring on shared machines
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if num_processes() > 1:  # when one of them ends, torch would show the others' stacks
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     try:
         cli.main(arguments, standalone_mode=False, prog_name="hetmusic", **options)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as problem:
-        problem.show()
+        if rank() == 0:
+            problem.show()
         sys.exit(problem.exit_code)
     except UserError as problem:
+        if not speaks(problem):
+            sys.exit(1)
         if isinstance(problem, PluginError):  # somebody's own code: they need to see where
             click.echo(problem.trace, err=True, nl=False)
         _fail(str(problem), 1)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from hetmusic._torchrun import num_processes
+
 if TYPE_CHECKING:
     from hetmusic.graph import MusicGraph
 
@@ -41,6 +43,8 @@ def check(ctx: click.Context) -> None:
                 f"--resume goes on with a run as it was set up: {', '.join(clash)} cannot be given"
             )
     elif ctx.params["graph"] is not None and (ctx.params["explain_model"] or ctx.params["dry_run"]):
+        if num_processes() > 1:
+            raise click.UsageError("--explain-model and --dry-run train nothing: leave torchrun away")
         return
     elif ctx.params["graph"] is None or ctx.params["out"] is None:
         raise click.UsageError("give a GRAPH and --out RUN, or --resume RUN")

@@ -61,9 +61,10 @@ class EpochLines(TrainingObserver):
     def on_start(self, info: Mapping[str, Any]) -> None:
         """Say what is about to run."""
         epochs, steps = info["epochs"] - info["first_epoch"], info["steps_per_epoch"]
+        several = f", {info['processes']} processes" if info.get("processes", 1) > 1 else ""
         start = f", from epoch {info['first_epoch']}" if info["first_epoch"] else ""
         click.echo(
-            f"training {info['parameters']:,} parameters on {info['device']} ({info['propagation']} propagation): "
+            f"training {info['parameters']:,} parameters on {info['device']} ({info['propagation']} propagation{several}): "
             f"at most {_count(epochs, 'epoch')} of {_count(steps, 'step')}{start}",
             err=True,
         )

@@ -55,9 +55,12 @@ def command(
     quiet: bool,
 ) -> None:
     """Train a model on GRAPH, with early stopping on validation interactions."""
+    from hetmusic import _torchrun
     from hetmusic.cli import _options, _progress, _render
 
     _options.check(ctx)
+    first = _torchrun.rank() == 0  # of several processes, one speaks
+    quiet = quiet or not first
     from hetmusic.fitting import fit, plan
     from hetmusic.fitting import resume as resume_run
     from hetmusic.graph import MusicGraph
@@ -66,7 +69,7 @@ def command(
 
     if tensorboard is not None:
         loggers, logger_set = (*loggers, "tensorboard"), (*logger_set, f"tensorboard.folder={tensorboard}")
-    observers = [*_progress.observers(quiet), *make_loggers(loggers, logger_set)]
+    observers = [*_progress.observers(quiet), *(make_loggers(loggers, logger_set) if first else [])]
     if explain_model:
         from hetmusic.cli._render_structure import structure
         from hetmusic.fitting import explain_fit

@@ -7,7 +7,7 @@ directions, and what it does use as input is neither a target nor a candidate of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from hetmusic.graph.types import Edges
 from hetmusic.models.blocks import LayeredBlocks
 from hetmusic.ranking.seen import UserItems
 from hetmusic.training.left_out import LeftOut, LeftOutByChance, LeftOutMask
+from hetmusic.training.processes import ALONE, Processes
 from hetmusic.training.samplers import Sampler
 from hetmusic.training.tensors import GraphTensors
 
@@ -45,6 +46,19 @@ class Batch:
     log_q: Tensor | None = None
     #: for pairwise losses, the columns of each target's negatives, int64 ``(num_targets, negatives)``
     negative_columns: Tensor | None = None
+    #: those that share the step, each with rows of its own
+    processes: Processes = ALONE
+    #: targets of all of them
+    step_targets: int | None = None
+
+    @property
+    def num_targets(self) -> int:
+        """Number of targets of the whole step."""
+        return len(self.target_rows) if self.step_targets is None else self.step_targets
+
+    def total(self, value: Tensor) -> Tensor:
+        """Sum over the whole step of what is counted here, without gradient; losses divide by such sums."""
+        return self.processes.total(value)
 
     def to(self, device: torch.device) -> Batch:
         """Copy to a device; blocks shared by users and items are copied once."""
@@ -52,14 +66,11 @@ class Batch:
 
     def map(self, move: Callable[[Tensor], Tensor]) -> Batch:
         """The same of other tensors, each what ``move`` makes of one of these; what is shared stays shared."""
-        fields = {
-            name: move(value) if isinstance(value, Tensor) else value for name, value in vars(self).items()
-        }
-        del fields["user_blocks"], fields["item_blocks"]
+        fields = {name: move(value) for name, value in vars(self).items() if isinstance(value, Tensor)}
         user_blocks = self.user_blocks.map(move)
         shared = self.item_blocks is self.user_blocks
         item_blocks = user_blocks if shared else self.item_blocks.map(move)
-        return Batch(user_blocks=user_blocks, item_blocks=item_blocks, **fields)
+        return replace(self, user_blocks=user_blocks, item_blocks=item_blocks, **fields)  # type: ignore[arg-type]
 
 
 class Propagation:
@@ -139,6 +150,7 @@ class UserBatches:
     :param sampled: if given, a step's candidates are what its users like (with ``inputs``; else only what is predicted) and
         so many items drawn uniformly.
     :param inputs: whether likes that are input become candidates, since they are predicted as well.
+    :param processes: each takes its share of a step's users, against the same candidates.
     """
 
     def __init__(
@@ -150,6 +162,7 @@ class UserBatches:
         catalogue: NDArray[np.int32] | None = None,
         sampled: int | None = None,
         inputs: bool = False,
+        processes: Processes = ALONE,
     ) -> None:
         graph = propagation.graph
         self.propagation = propagation
@@ -157,6 +170,7 @@ class UserBatches:
         self.edge_dropout = edge_dropout
         self.sampled = sampled
         self.inputs = inputs
+        self.processes = processes
         num_items = graph.num_nodes[propagation.item_type]
         self.catalogue = None if catalogue is None else np.asarray(catalogue, dtype=np.int64)
         self._column = np.arange(num_items)
@@ -178,17 +192,23 @@ class UserBatches:
     def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
         """The batches of one epoch, in random order."""
         order = rng.permutation(self._users)
+        own = self.processes.generator(rng)
         for begin in range(0, len(order), self.batch_size):
-            yield self._batch(order[begin : begin + self.batch_size], rng)
+            yield self._batch(order[begin : begin + self.batch_size], rng, own)
 
-    def _batch(self, users: NDArray[np.int64], rng: np.random.Generator) -> Batch:
+    def _batch(self, users: NDArray[np.int64], rng: np.random.Generator, own: np.random.Generator) -> Batch:
+        """Draw what all processes share from ``rng``, and the neighbourhoods of the own share from ``own``."""
         dropped = self.propagation.leave_out(len(self._items), self.edge_dropout, rng)
         counts = self._start[users + 1] - self._start[users]
         rows, edges = expand_rows(self._start[users], counts)
         liked, predicted = self._items[edges], dropped.of(edges)
         candidates, log_q = self._candidates(liked if self.inputs else liked[predicted], len(users), rng)
+        targets, count = int(predicted.sum()), self.processes.count
+        if count > 1:
+            mine = rows % count == self.processes.rank
+            rows, liked, predicted = rows[mine] // count, liked[mine], predicted[mine]
         user_blocks, user_rows, item_blocks, item_rows = self.propagation.blocks(
-            users, candidates, dropped, rng
+            self.processes.share(users), candidates, dropped, own
         )
         if self.sampled is not None:
             assert candidates is not None
@@ -208,6 +228,8 @@ class UserBatches:
             torch.from_numpy(rows[masked]),
             torch.from_numpy(columns[masked]),
             log_q,
+            processes=self.processes,
+            step_targets=targets,
         )
 
     def _candidates(
@@ -230,6 +252,9 @@ class PairBatches:
 
     :param negatives: uniform negatives: of the batch, or of every pair if ``pairwise``.
     :param pairwise: draw negatives for each pair by itself (BPR), none of which the user is known to like.
+    :param processes: each takes its share of a step's pairs.
+    :param shared: whether all of them have the same candidates, those of the whole step; the own ones are enough where every
+        pair is judged by itself.
     """
 
     def __init__(
@@ -241,6 +266,8 @@ class PairBatches:
         negatives: int,
         pairwise: bool = False,
         catalogue: NDArray[np.int32] | None = None,
+        processes: Processes = ALONE,
+        shared: bool = True,
     ) -> None:
         graph = propagation.graph
         num_users, num_items = (graph.num_nodes[t] for t in (propagation.user_type, propagation.item_type))
@@ -249,6 +276,8 @@ class PairBatches:
         self.edge_dropout = edge_dropout
         self.negatives = negatives
         self.pairwise = pairwise
+        self.processes = processes
+        self.shared = shared
         self.train = train
         self.catalogue = np.arange(num_items) if catalogue is None else np.asarray(catalogue, dtype=np.int64)
         self._liked = UserItems.from_edges([train], num_users=num_users, num_items=num_items)
@@ -262,18 +291,23 @@ class PairBatches:
     def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
         """The batches of one epoch, in random order."""
         order = rng.permutation(len(self.train))
+        own = self.processes.generator(rng)
         for begin in range(0, len(order), self.batch_size):
-            yield self._batch(order[begin : begin + self.batch_size], rng)
+            yield self._batch(order[begin : begin + self.batch_size], rng, own)
 
-    def _batch(self, pairs: NDArray[np.int64], rng: np.random.Generator) -> Batch:
+    def _batch(self, pairs: NDArray[np.int64], rng: np.random.Generator, own: np.random.Generator) -> Batch:
+        """Draw what all processes share from ``rng``, and the neighbourhoods of the own share from ``own``."""
         users = self.train.src[pairs].astype(np.int64)
         items = self.train.dst[pairs].astype(np.int64)
         dropped = self.propagation.leave_out(len(self.train), self.edge_dropout, rng, pairs)
-        negatives = self._draw_negatives(users, rng)
-        columns = np.unique(np.concatenate([items, negatives.ravel()]))
+        negatives, num_pairs = self._draw_negatives(users, rng), len(pairs)
+        wanted = [items, negatives.ravel()]
+        users, items = self.processes.share(users), self.processes.share(items)
+        negatives = self.processes.share(negatives) if self.pairwise else negatives
+        columns = np.unique(np.concatenate(wanted if self.shared else [items, negatives.ravel()]))
         distinct, row_of = np.unique(users, return_inverse=True)
         user_blocks, user_rows, item_blocks, item_rows = self.propagation.blocks(
-            distinct, columns, dropped, rng
+            distinct, columns, dropped, own
         )
         self._column[columns] = np.arange(len(columns))
         target_columns = self._column[items]
@@ -286,14 +320,16 @@ class PairBatches:
             item_blocks,
             item_rows,
             torch.from_numpy(columns),
-            torch.arange(len(pairs)),
+            torch.arange(len(users)),
             torch.from_numpy(target_columns),
             torch.from_numpy(masked[0]),
             torch.from_numpy(masked[1]),
             None
             if self.pairwise
-            else _log_q(self.negatives, len(self.catalogue), self._share[columns], len(pairs)),
+            else _log_q(self.negatives, len(self.catalogue), self._share[columns], num_pairs),
             None if negative_columns is None else torch.from_numpy(negative_columns),
+            processes=self.processes,
+            step_targets=num_pairs,
         )
 
     def _draw_negatives(self, users: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:

@@ -13,7 +13,9 @@ from hetmusic.training.batches import Batch
 
 
 def cross_entropy(view: ScoreView, batch: Batch, reconstruction: float = 0.0) -> Tensor:
-    """Mean over the batch's targets (u, i) of logsumexp_j s(u, j) - s(u, i), a scalar.
+    """Mean over the step's targets (u, i) of logsumexp_j s(u, j) - s(u, i), a scalar.
+
+    Where several processes share a step, each has its part of that mean.
 
     Candidates j are the items that the view can score and that are not masked for u. With ``reconstruction`` > 0 the same
     mean over the masked pairs, for which every item that can be scored is a candidate, is added with that weight.
@@ -68,7 +70,7 @@ class _CrossEntropy(torch.autograd.Function):
         top = _finite(scores.amax(dim=1), 0.0 if top_of_all is None else top_of_all)
         softmax = scores.sub_(top[:, None]).exp_()
         total = softmax.sum(dim=1).clamp(min=torch.finfo(scores.dtype).tiny)
-        mass = hidden.sum().clamp(min=1)
+        mass = batch.total(hidden.sum()).clamp(min=1)
         # a target that is absent may have a score of any kind, which must not reach the sum
         loss = torch.where(hidden > 0, (total.log() + top)[rows] - target, 0.0).sum() / mass
         ctx.batch, ctx.reconstruction, ctx.seen = batch, reconstruction, None
@@ -78,7 +80,7 @@ class _CrossEntropy(torch.autograd.Function):
         others = total * (top - top_of_all).exp()
         share = of_known.masked_fill(seen == 0, lowest).sub_(top_of_all[known[0]]).exp_()
         everything = others.index_add(0, known[0], share)
-        seen_mass = seen.sum().clamp(min=1)
+        seen_mass = batch.total(seen.sum()).clamp(min=1)
         again = torch.where(seen > 0, (everything.log() + top_of_all)[known[0]] - of_known, 0.0)
         # what turns exp(s - top) into a probability among all candidates
         ctx.seen = (seen, share, everything, others / (total * everything), seen_mass)

@@ -21,9 +21,11 @@ class Loss(nn.Module):
     #: what a batch must be made of: ``users`` against the catalogue, ``pairs`` against shared or ``triples`` against own
     #: negatives
     batches: str = "pairs"
+    #: whether several processes may share a step: means are over all their targets, ``sum / batch.total(count)``
+    shares_steps: bool = False
 
     def forward(self, view: ScoreView, batch: Batch) -> Tensor:
-        """Mean loss over the view's targets, a scalar.
+        """Mean loss over the view's targets, a scalar; of several processes, each one's part of it.
 
         :param view: users by row and items by column of the batch.
         """
@@ -48,6 +50,7 @@ class SoftmaxLoss(Loss):
     """
 
     batches = "users"
+    shares_steps = True
 
     def __init__(self, reconstruction: float = 0.0) -> None:
         super().__init__()
@@ -72,6 +75,7 @@ class BPRLoss(Loss):
     """-log sigmoid(s(u, i) - s(u, j)) with j drawn for each pair (Rendle et al. 2009)."""
 
     batches = "triples"
+    shares_steps = True
 
     def forward(self, view: ScoreView, batch: Batch) -> Tensor:  # noqa: D102
         negatives = batch.negative_columns
@@ -82,5 +86,5 @@ class BPRLoss(Loss):
         loss: Tensor = functional.softplus(negative - positive)
         if view.present is not None:
             usable = view.present[batch.target_columns][:, None] & view.present[negatives]
-            return torch.sum(loss * usable) / usable.sum().clamp(min=1)
-        return loss.mean()
+            return torch.sum(loss * usable) / batch.total(usable.sum()).clamp(min=1)
+        return loss.sum() / (batch.num_targets * negatives.shape[1])

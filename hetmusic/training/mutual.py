@@ -48,6 +48,9 @@ class MutualLearning(nn.Module):
         ]
         total = softened[0].new_zeros(())
         pairs = list(combinations(range(len(views)), 2))
+        losses = (
+            batch.total(torch.stack([loss.detach() for loss in own])) if self.teacher == "better" else own
+        )
         for a, b in pairs:
             log_a, log_b, usable = everywhere[a], everywhere[b], alone
             if log_a is None or log_b is None:
@@ -55,13 +58,15 @@ class MutualLearning(nn.Module):
                 log_a, log_b = (self._log_softmax(softened[k], usable) for k in (a, b))
             if self.teacher != "better":
                 total = (
-                    total + self._divergence(log_a, log_b, usable) + self._divergence(log_b, log_a, usable)
+                    total
+                    + self._divergence(log_a, log_b, usable, batch)
+                    + self._divergence(log_b, log_a, usable, batch)
                 )
                 continue
             # decided by a weight and not by a branch: a GPU need not wait for the comparison
-            a_teaches = (own[a].detach() < own[b].detach()).to(total.dtype)
-            total = total + a_teaches * self._divergence(log_a, log_b, usable)
-            total = total + (1 - a_teaches) * self._divergence(log_b, log_a, usable)
+            a_teaches = (losses[a] < losses[b]).to(total.dtype)
+            total = total + a_teaches * self._divergence(log_a, log_b, usable, batch)
+            total = total + (1 - a_teaches) * self._divergence(log_b, log_a, usable, batch)
         return total * self.temperature**2 / max(len(pairs), 1)
 
     @staticmethod
@@ -78,11 +83,11 @@ class MutualLearning(nn.Module):
         masked = scores.masked_fill(~usable & some, float("-inf"))
         return torch.log_softmax(masked, dim=1).masked_fill(~usable, 0.0)
 
-    def _divergence(self, teacher: Tensor, student: Tensor, usable: Tensor) -> Tensor:
+    def _divergence(self, teacher: Tensor, student: Tensor, usable: Tensor, batch: Batch) -> Tensor:
         """Mean over rows of KL(teacher || student), from log-probabilities that are 0 outside ``usable``."""
         if self.teacher != "symmetric":
             teacher = teacher.detach()
-        rows = usable.any(dim=1).sum().clamp(min=1)
+        rows = batch.total(usable.any(dim=1).sum()).clamp(min=1)
         return (teacher.exp() * (teacher - student)).sum() / rows
 
 

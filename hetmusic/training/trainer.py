@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hetmusic import run_layout
-from hetmusic._device import choose_device
 from hetmusic._io import replacing_file
 from hetmusic.errors import ConfigError, UserError
 from hetmusic.graph.splits import Split
@@ -35,6 +34,7 @@ from hetmusic.training.objective import Objective
 from hetmusic.training.optimizer import RowAdam, touched_rows, use_sparse_gradients
 from hetmusic.training.precision import check_precision, in_full, mixed_precision
 from hetmusic.training.prefetch import Prefetched
+from hetmusic.training.processes import ALONE, Processes
 from hetmusic.training.samplers import Sampler
 from hetmusic.training.sampling import samplers
 from hetmusic.training.stopping import EarlyStopping
@@ -60,6 +60,7 @@ class Trainer:
     :param config: everything else.
     :param folder: run folder for weights, state and history.
     :param observers: told about progress.
+    :param processes: those that train together; the first validates and writes.
     """
 
     def __init__(
@@ -70,19 +71,22 @@ class Trainer:
         config: FitConfig,
         folder: Path,
         observers: Sequence[TrainingObserver] = (),
+        processes: Processes = ALONE,
     ) -> None:
         self.config = config
-        self.device = choose_device(config.training.device)
+        self.processes = processes
+        self.device = processes.device(config.training.device)
         check_precision(config.training.precision, model, self.device)
         self.features = FeatureStorage(model, self.device, config.training.features_on)
         self.transfer = Transfer(self.device)
+        processes.start_alike(model)
         self.model = model
         self.graph = graph
         if self.propagation_mode == "full":  # every step takes its graph from it
             self.graph = graph.to(self.device)
         self.split = split
         self.folder = folder
-        self.observers = list(observers)
+        self.observers = list(observers) if processes.first else []
         self.metric = parse_metric(config.training.metric)
         if self.metric[0] not in USER_METRICS:
             raise ConfigError(
@@ -90,6 +94,11 @@ class Trainer:
                 f"use one of {', '.join(USER_METRICS)}"
             )
         self.objective = Objective(config.training)
+        if processes.count > 1 and not self.objective.loss.shares_steps:
+            raise ConfigError(
+                f"loss {config.training.loss!r} cannot be trained by {processes.count} processes: it would average over the "
+                "targets of each; divide by batch.total(count) and set shares_steps = True (docs/plugins.md)"
+            )
         self.batches = self._make_batches()
         self.optimizer = RowAdam(
             model.parameters(), lr=config.training.lr, weight_decay=config.training.weight_decay
@@ -140,6 +149,7 @@ class Trainer:
             "epochs": self.config.training.epochs,
             "first_epoch": self.epoch,
             "steps_per_epoch": len(self.batches),
+            "processes": self.processes.count,
         }
         for observer in self.observers:
             observer.on_start(info)
@@ -194,16 +204,20 @@ class Trainer:
             loss = self._train_epoch()
         record: dict[str, Any] = {"epoch": self.epoch, "loss": loss}
         if (self.epoch + 1) % self.config.training.validate_every == 0:
-            values = self.validate()
+            values = self.processes.from_first(self.validate)
             record |= {f"valid_{name}": value for name, value in values.items()}
-            if self.stopping.update(values[self.config.training.metric], self.epoch):
+            better = self.stopping.update(values[self.config.training.metric], self.epoch)
+            if better and self.processes.first:
                 with self.average.applied():
                     save_weights(self.folder / run_layout.BEST_WEIGHTS_FILE, self.model)
         record["best_epoch"] = self.stopping.best_epoch
         record["seconds"] = round(time.perf_counter() - started, 3)
-        self._append_history(record)
-        stopping = vars(self.stopping)
-        self.state.save(self.epoch, self.model, self.optimizer, self.average.values, {"stopping": stopping})
+        if self.processes.first:
+            self._append_history(record)
+            stopping = vars(self.stopping)
+            self.state.save(
+                self.epoch, self.model, self.optimizer, self.average.values, {"stopping": stopping}
+            )
         for observer in self.observers:
             observer.on_epoch(record)
 
@@ -230,7 +244,7 @@ class Trainer:
                     f"(--set training.lr={self.config.training.lr / 3:.2g}) usually helps. The run keeps the state "
                     "after the last whole epoch"
                 )
-            targets = len(batch.target_rows)
+            targets = batch.num_targets
             total, count = total + value * targets, count + targets
             for observer in self.observers:
                 observer.on_batch(step + 1, len(self.batches), value)
@@ -260,11 +274,12 @@ class Trainer:
         loss = self.loss_of(batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        self.processes.sum_gradients(self.model)
         touched = touched_rows(self.model)
         self.average.before_step(touched)
         self.optimizer.step()
         self.average.update(touched)
-        return float(loss.detach())
+        return float(batch.total(loss.detach()))
 
     def _sparse_updates(self) -> bool:
         wanted = self.config.training.sparse_updates
@@ -285,8 +300,16 @@ class Trainer:
         catalogue = self._candidates()
         if self.objective.loss.batches == "users":
             self._check_users_against_all(catalogue)
-            return UserBatches(*common, catalogue, training.sampled_candidates, training.reconstruction > 0)
-        return PairBatches(*common, training.negatives, self.objective.loss.batches == "triples", catalogue)
+            return UserBatches(
+                *common,
+                catalogue,
+                training.sampled_candidates,
+                training.reconstruction > 0,
+                self.processes,
+            )
+        pairwise = self.objective.loss.batches == "triples"
+        shared = not pairwise or training.mutual_weight > 0
+        return PairBatches(*common, training.negatives, pairwise, catalogue, self.processes, shared)
 
     def _make_sampler(self, layers: int) -> Sampler | None:
         if self.propagation_mode == "full":
@@ -333,6 +356,8 @@ class Trainer:
 
     def _cut_history(self) -> None:
         """Drop the lines of epochs that will be run again (written just before the process was killed)."""
+        if not self.processes.first:
+            return
         path = self.folder / run_layout.HISTORY_FILE
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         kept = [line for line in lines if _epoch_of(line) < self.epoch]
