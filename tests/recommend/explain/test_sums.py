@@ -14,7 +14,7 @@ from hetmusic.training import load_config
 from tests.graphs import make_graph
 
 USERS, ARTISTS = 24, 20
-FAST = ("model.dim=8", "training.epochs=3", "training.batch_size=8", "training.lr=0.05")
+FAST = ("model.dim=8", "training.epochs=1", "training.batch_size=8", "training.lr=0.05")
 MODALITIES = "model.modalities=['audio', 'text']"
 MODELS = {
     "default": (),
