@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hetmusic.report.page.catalogue import Catalogue
+from hetmusic.report.page.reasons import Explain
 
 if TYPE_CHECKING:
     from hetmusic.recommend import Recommendation, Run
@@ -20,26 +21,9 @@ TOP = 10
 #: items of a history that are shown, the most played ones
 HISTORY = 50
 #: users that are looked at in a run of more
-MOST_USERS = 5_000
+MOST_USERS = 2_000
 #: characters that the users' data may take, without names of items
 BUDGET = 4_000_000
-
-#: a reason: a text in which ``{0}``, ``{1}`` … stand for names, and those names
-Reason = tuple[str, tuple[str, ...]]
-#: user indices, their lists, and what every user of the run plays -> reasons for every place of every list
-Explain = Callable[[Sequence[int], Sequence[Sequence[int]], Sequence[NDArray[np.int32]]], "Reasons"]
-
-
-@dataclass(frozen=True)
-class Reasons:
-    """Why users get what they get."""
-
-    #: a list of reasons for every recommendation of every user
-    why: list[list[list[Reason]]]
-    #: what adds up to the score, e.g. modalities; empty if it is not known
-    parts: tuple[str, ...] = ()
-    #: contributions of the parts, aligned with :attr:`why`
-    shares: list[list[list[float]]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -77,7 +61,7 @@ def users_data(
         "names": None if names == keys else names,
         "reasons": records.texts,
         "words": records.words,
-        "parts": list(records.parts),
+        "parts": records.parts,
         **records.numbered(catalogue),
     }
     lengths = np.array(records.columns["played"])
@@ -101,7 +85,8 @@ class _Records:
     #: of the reasons, and the names in them
     texts: list[str]
     words: list[str]
-    parts: tuple[str, ...]
+    #: of a score, by way of taking it apart
+    parts: dict[str, list[str]]
 
     def select(self, keep: NDArray[np.int64]) -> _Records:
         return _Records(
@@ -113,8 +98,8 @@ class _Records:
         found: dict[str, Any] = dict(self.columns)
         for name in ("history", "recommended", "held_out"):
             found[name] = [catalogue.numbers(items) for items in self.columns[name]]
-        for name in ("plays", "shares"):
-            found.setdefault(name, None)
+        found.setdefault("plays", None)
+        found["shares"] = {way: found.pop(f"shares of {way}") for way in self.parts}
         return found
 
 
@@ -138,8 +123,7 @@ def _records(run: Run, catalogue: Catalogue, users: NDArray[np.int64], explain: 
     }
     if plays is not None:
         columns["plays"] = [plays[user][:HISTORY].tolist() for user in users]
-    if reasons.parts:
-        columns["shares"] = [[[round(s, 3) for s in one] for one in mine] for mine in reasons.shares]
+    columns |= {f"shares of {way}": shares for way, shares in reasons.shares.items()}
     return _Records(columns, list(texts), list(words), reasons.parts)
 
 
@@ -185,45 +169,3 @@ def coverage_text(users: Users) -> str:
     if users.number == users.total:
         return f"Knows all {users.total:,} users."
     return f"Knows {users.number:,} of {users.total:,} users, drawn at random so that the file stays small."
-
-
-def alike(run: Run) -> Explain:
-    """Reasons by likeness: the three items that the user plays which are most alike to what is recommended.
-
-    Likeness is the cosine of the items' learned vectors. It says what a recommendation resembles, not what made it.
-    """
-    from hetmusic.recommend.similar import taste
-
-    vectors = np.asarray(taste(run)[1], dtype=np.float32)
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-
-    def explain(
-        users: Sequence[int], lists: Sequence[Sequence[int]], played: Sequence[NDArray[np.int32]]
-    ) -> Reasons:
-        found = zip(users, lists, strict=True)
-        return Reasons([_alike_of(unit, run.item_names, played[user], mine) for user, mine in found])
-
-    return explain
-
-
-def _alike_of(
-    unit: NDArray[np.float32], names: Sequence[str], history: NDArray[Any], recommended: Sequence[int]
-) -> list[list[Reason]]:
-    if not len(history) or not len(recommended):
-        return [[] for _ in recommended]
-    cosines = unit[list(recommended)] @ unit[history].T
-    nearest = np.argsort(-cosines.round(6), axis=1, kind="stable")[:, :3]
-    found: list[list[Reason]] = []
-    for row, places in zip(cosines, nearest, strict=True):
-        like = tuple(names[history[place]] for place in places if row[place] > 0)
-        found.append([(_ALIKE[len(like)], like)] if like else [])
-    return found
-
-
-#: by number of items
-_ALIKE = (
-    "",
-    "similar to {0}, which they play",
-    "similar to {0} and {1}, which they play",
-    "similar to {0}, {1} and {2}, which they play",
-)

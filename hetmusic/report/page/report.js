@@ -431,21 +431,21 @@
       return line;
     }
 
-    function parts(shares) {
-      const bar = make("div", "parts");
-      const known = users.parts;
-      bar.setAttribute("role", "img");
-      const total = shares.reduce((sum, share) => sum + Math.max(share, 0), 0);
-      bar.setAttribute("aria-label", shares.map((share, at) => known[at] + " " + share.toFixed(2)).join(", "));
-      bar.title = bar.getAttribute("aria-label");
-      shares.forEach((share, at) => {
-        if (share <= 0) return;
-        const piece = make("i");
-        piece.style.width = (100 * share / total) + "%";
-        piece.style.background = users.colours[isDark() ? "dark" : "light"][at % users.colours.light.length];
-        bar.append(piece);
-      });
-      return bar;
+    /** What the score is made of: for each way of taking it apart, its parts, the largest first. */
+    function parts(user, at) {
+      const box = make("details", "parts");
+      box.append(make("summary", "", "What the score is made of"));
+      for (const [way, names] of Object.entries(users.parts)) {
+        const shares = users.shares[way][user][at].map((share, part) => [share, names[part]]);
+        const shown = shares.filter(([share]) => share !== 0).sort((a, b) => Math.abs(b[0]) - Math.abs(a[0]));
+        if (shown.length === 0) continue;
+        const line = make("p", "", "by " + way + ": ");
+        shown.forEach(([share, part], place) => {
+          line.append(place > 0 ? ", " : "", named(part), " " + (share > 0 ? "+" : "\u2212") + Math.abs(share).toFixed(2));
+        });
+        box.append(line);
+      }
+      return box;
     }
 
     function pick(item, at, user) {
@@ -459,10 +459,10 @@
       }
       first.append(make("span", "score", users.scores[user][at].toFixed(3)));
       line.append(first);
-      if (users.shares) line.append(parts(users.shares[user][at]));
       const why = make("ul", "why");
       for (const found of users.why[user][at]) why.append(reason(found));
       if (why.children.length) line.append(why);
+      if (Object.keys(users.parts).length) line.append(parts(user, at));
       return line;
     }
 
@@ -518,7 +518,6 @@
     live.hidden = false;
     const first = users.keys.indexOf(box.dataset.example);
     if (first >= 0) { show(first); said.textContent = ""; }
-    watching.push(() => {});
     box.dataset.ready = "true";
   }
 

@@ -31,7 +31,8 @@ from hetmusic.report.page.catalogue import Catalogue
 from hetmusic.report.page.configuration import changed, configuration_table
 from hetmusic.report.page.figures import Figures
 from hetmusic.report.page.headline import Headline, headline
-from hetmusic.report.page.lookup import Explain, alike, coverage_text, users_data
+from hetmusic.report.page.lookup import coverage_text, users_data
+from hetmusic.report.page.reasons import best_reasons
 
 if TYPE_CHECKING:
     from hetmusic.graph import MusicGraph
@@ -59,7 +60,7 @@ def run_page(source: RunSource, on_step: Callable[[str], None]) -> Page:
         ),
     ]
     on_step("recommendations and reasons")
-    sections.append(Section("search", "Look somebody up", _search(source, catalogue, data)))
+    sections.append(Section("search", "Look somebody up", _search(source, catalogue, data, on_step)))
     rest = figures.rest()
     sections.append(Section("more", "More", rest))
     missing = [*figures.missing, *([] if graph is not None else [_without_graph(source)])]
@@ -200,12 +201,12 @@ def _learned(source: RunSource, figures: Figures, catalogue: Catalogue, data: di
     return figures.take("clusters", "heatmap", "emotion")
 
 
-def _search(source: RunSource, catalogue: Catalogue, data: dict[str, Any]) -> list[Block]:
-    explain: Explain = alike(source.run)
+def _search(
+    source: RunSource, catalogue: Catalogue, data: dict[str, Any], on_step: Callable[[str], None]
+) -> list[Block]:
+    explain, said = best_reasons(source.run, on_step)
     users = users_data(source.run, catalogue, explain)
     data["users"] = users.data
-    said = (
-        f"What a user plays, what the model recommends to them, and what of their own it is most alike to: the "
-        f"{source.item_type}s with the nearest learned vectors. Items marked “held out” are in the user's test part."
-    )
-    return [Paragraph(said), Lookup("users", coverage_text(users), users.example)]
+    marked = "What is marked “held out” is in the user's own test part: a hit."
+    text = f"What a user plays, and what the model recommends to them. {said} {marked}"
+    return [Paragraph(text), Lookup("users", coverage_text(users), users.example)]

@@ -7,7 +7,8 @@ import pytest
 from hetmusic.recommend import Run
 from hetmusic.report.page import lookup
 from hetmusic.report.page.catalogue import Catalogue
-from hetmusic.report.page.lookup import Reasons, alike, coverage_text, users_data
+from hetmusic.report.page.lookup import coverage_text, users_data
+from hetmusic.report.page.reasons import Reasons, alike
 from tests.report.page.worlds import run_with_names
 
 
@@ -35,7 +36,7 @@ def test_golden(run_folder):
     assert data["scores"][0] == [4.0, 3.0, 2.0, 1.1]
     assert named(catalogue, data["held_out"]) == [["a4"], [], ["Artist 3"]]
     assert data["plays"] is None
-    assert data["shares"] is None
+    assert (data["parts"], data["shares"]) == ({}, {})
 
 
 def test_most_played_first(tmp_path):
@@ -46,20 +47,6 @@ def test_most_played_first(tmp_path):
         train, valid = run.split.train, run.split.valid
         mine = [*train.dst[train.src == user], *valid.dst[valid.src == user]]
         assert sorted(plays) == sorted(1 + user + int(item) for item in mine)
-
-
-def test_alike(run_folder):
-    """u0 plays a0 = (6, 0, 0) and a1 = (5, 2, 0): a2 = (4, 0, 0) is more like the first, a3 = (3, 3, 0) like the second."""
-    run = Run.open(run_folder)
-    found = alike(run)([0], [[2, 3]], lookup.histories(run, Catalogue(run, None))[0])
-    text = "similar to {0} and {1}, which they play"
-    assert found.why == [[[(text, ("Artist 0", "Artist 1"))], [(text, ("Artist 1", "Artist 0"))]]]
-
-
-def test_nothing_played_gives_no_reason(run_folder):
-    run = Run.open(run_folder)
-    nothing = lookup.histories(run, Catalogue(run, None))[0][0][:0]
-    assert alike(run)([0], [[2]], [nothing]).why == [[[]]]
 
 
 def test_a_budget_leaves_a_sample_that_fits(tmp_path):
