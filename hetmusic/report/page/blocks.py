@@ -97,14 +97,13 @@ class Picture(Block):
 
     kind: ClassVar[str] = "picture"
     name: str
+    title: str
     caption: str
     #: what it shows, for those who do not see it
     alt: str
     #: ``data:`` addresses
     light: str
     dark: str
-    #: as wide as its section
-    wide: bool = False
 
 
 @dataclass(frozen=True)

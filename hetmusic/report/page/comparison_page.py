@@ -41,7 +41,7 @@ def comparison_page(source: ResultSource, on_step: Callable[[str], None]) -> Pag
     figures = Figures(source, on_step)
     sections = [
         Section("summary", "Summary", _summary(source)),
-        Section("results", "Results", [*figures.rest(), *_results(summary)]),
+        Section("results", "Results", [*figures.rest(numbers=False), *_results(summary)]),
         Section("tests", "Tests", _tests(summary)),
         Section("cost", "Cost and settings", _cost(summary)),
     ]
@@ -101,13 +101,17 @@ def _losses(summary: Summary) -> list[Card]:
     return _means(summary, whole) + [
         Card(
             f"{metric_name(metric)}, {label}",
-            f"{100 * found['relative']:+.1f} %",
+            f"{_percent(found['relative'])} %",
             ""
             if found["relative_low"] is None or found["relative_high"] is None
-            else f"{100 * found['relative_low']:+.1f} to {100 * found['relative_high']:+.1f} %",
+            else f"{_percent(found['relative_low'])} to {_percent(found['relative_high'])} %",
         )
         for label, found in worst
     ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _results(summary: Summary) -> list[Block]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
 from importlib import resources
-from itertools import groupby
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from hetmusic._version import __version__
-from hetmusic.report.page.blocks import Block, Page
+from hetmusic.report.page.blocks import Page
 from hetmusic.report.page.embedding import digest, script_json, visible
 
 #: beside this module
@@ -56,7 +54,6 @@ def _environment() -> Environment:
     made = Environment(
         autoescape=True, loader=FunctionLoader(_read), undefined=StrictUndefined, finalize=_finalised
     )
-    made.filters["grouped"] = _grouped
     made.filters["article"] = _with_article
     return made
 
@@ -64,14 +61,6 @@ def _environment() -> Environment:
 def _finalised(value: object) -> object:
     """Text as it may stand in the page; what is HTML already stays."""
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _grouped(blocks: Sequence[Block]) -> Iterator[list[Block]]:
-    """Blocks with neighbouring pictures together, which stand side by side where there is room."""
-    for _, group in groupby(
-        blocks, key=lambda block: block.kind == "picture" and not getattr(block, "wide", False)
-    ):
-        yield list(group)
 
 
 def _with_article(word: str) -> str:

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from hetmusic.report.data import FigureData
     from hetmusic.report.source import Source
 
-#: figures that take the whole width: they have much in them
-_WIDE = frozenset({"schema", "architecture", "clusters", "heatmap"})
-
 
 @dataclass(frozen=True)
 class Shown:
@@ -34,9 +31,8 @@ class Shown:
             for theme in ("light", "dark")
         )
         caption = " ".join([self.spec.caption, *self.data.notes])
-        name = self.spec.name
         alt = f"{self.spec.title}: {self.spec.caption}"
-        return Picture(name, caption, alt, light, dark, name in _WIDE)
+        return Picture(self.spec.name, self.spec.title, caption, alt, light, dark)
 
     @property
     def tables(self) -> list[Table]:
@@ -58,19 +54,23 @@ class Figures:
             except NotAvailable as reason:
                 self.missing.append(f"{spec.title}: {reason}")
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._left
+    def data(self, name: str) -> FigureData | None:
+        """The numbers of a figure that no section has taken yet; None if there is none."""
+        return self._left[name].data if name in self._left else None
 
-    def pop(self, name: str) -> Shown:
-        """A figure that is there."""
-        return self._left.pop(name)
+    def take(self, *names: str, numbers: bool = True) -> list[Block]:
+        """Those of the figures that there are, each with the numbers behind it.
 
-    def take(self, *names: str) -> list[Block]:
-        """Those of the figures that there are: the pictures, then the numbers behind them."""
+        :param numbers: False where the section has them anyway.
+        """
         taken = [self._left.pop(name) for name in names if name in self._left]
-        numbers = [Details(f"{shown.spec.title} in numbers", shown.tables) for shown in taken if shown.tables]
-        return [*(shown.picture for shown in taken), *numbers]
+        blocks: list[Block] = []
+        for shown in taken:
+            blocks.append(shown.picture)
+            if numbers and shown.tables:
+                blocks.append(Details(f"{shown.spec.title} in numbers", shown.tables))
+        return blocks
 
-    def rest(self) -> list[Block]:
+    def rest(self, numbers: bool = True) -> list[Block]:
         """All that no section has taken."""
-        return self.take(*list(self._left))
+        return self.take(*list(self._left), numbers=numbers)

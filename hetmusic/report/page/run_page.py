@@ -14,8 +14,6 @@ from hetmusic._version import __version__
 from hetmusic.report.errors import NotAvailable
 from hetmusic.report.page.blocks import (
     Block,
-    Card,
-    Cards,
     Commands,
     Details,
     Facts,
@@ -25,12 +23,11 @@ from hetmusic.report.page.blocks import (
     Paragraph,
     Section,
     Table,
-    metric_name,
 )
 from hetmusic.report.page.catalogue import Catalogue
 from hetmusic.report.page.configuration import changed, configuration_table
 from hetmusic.report.page.figures import Figures
-from hetmusic.report.page.headline import Headline, headline
+from hetmusic.report.page.headline import headline
 from hetmusic.report.page.lookup import coverage_text, users_data
 from hetmusic.report.page.reasons import best_reasons
 
@@ -50,7 +47,7 @@ def run_page(source: RunSource, on_step: Callable[[str], None]) -> Page:
     catalogue = Catalogue(source.run, graph)
     data: dict[str, Any] = {}
     sections = [
-        Section("summary", "Summary", _summary(source, graph)),
+        Section("summary", "Summary", [*_headline(figures), *_summary(source, graph)]),
         Section("data", "The graph", [*_graph(graph), *figures.take(*_DATA)]),
         Section("model", "The model", figures.take(*_MODEL)),
         Section("training", "Training", [*figures.take(*_TRAINING), *_configuration(source)]),
@@ -96,8 +93,6 @@ def _subtitle(source: RunSource, graph: MusicGraph | None) -> str:
 
 
 def _summary(source: RunSource, graph: MusicGraph | None) -> list[Block]:
-    found = headline(source)
-    cards = [] if found is None else _cards(found)
     finished = datetime.datetime.fromtimestamp(
         (source.path / layout.RUN_FILE).stat().st_mtime, tz=datetime.timezone.utc
     )
@@ -111,11 +106,7 @@ def _summary(source: RunSource, graph: MusicGraph | None) -> list[Block]:
         ("Trained with", f"hetmusic {info.hetmusic}"),
         ("This report", installed()),
     ]
-    blocks: list[Block] = [Cards(cards)] if cards else []
-    if found is not None:
-        blocks.append(Notes([found.protocol]))
-    blocks += [Facts(facts), Paragraph("The same run again:"), Commands(_again(source))]
-    return blocks
+    return [Facts(facts), Paragraph("The same run again:"), Commands(_again(source))]
 
 
 def installed() -> str:
@@ -127,10 +118,11 @@ def installed() -> str:
     return ", ".join([f"hetmusic {__version__}", f"Python {platform.python_version()}", *found])
 
 
-def _cards(found: Headline) -> list[Card]:
-    return [
-        Card(metric_name(name), f"{value.mean:.4f}", value.interval) for name, value in found.values.items()
-    ]
+def _headline(figures: Figures) -> list[Block]:
+    from hetmusic.report.figures.metrics import MetricsData
+
+    found = figures.data("metrics")
+    return headline(found) if isinstance(found, MetricsData) else []
 
 
 def _named(path: str, graph: MusicGraph | None) -> str:
@@ -140,9 +132,11 @@ def _named(path: str, graph: MusicGraph | None) -> str:
 
 def _split(config: dict[str, Any]) -> str:
     split = config.get("split", {})
-    ratios = ":".join(f"{float(ratio):g}" for ratio in split.get("ratios", []))
+    ratios = [f"{100 * float(ratio):g} %" for ratio in split.get("ratios", [])]
     kind = str(split.get("kind", "from a file"))
-    return f"{kind}, {ratios}, seed {split.get('seed', 0)}" if kind == "random" and ratios else kind
+    if kind != "random" or len(ratios) != 3:
+        return kind
+    return "random: {} training, {} validation, {} test; seed {}".format(*ratios, split.get("seed", 0))
 
 
 def _again(source: RunSource) -> list[str]:
@@ -166,14 +160,17 @@ def _graph(graph: MusicGraph | None) -> list[Block]:
         [" ".join(name.split("__")), f"{found['edges']:,}", *_degrees(found)]
         for name, found in summary["relations"].items()
     ]
-    about = [(name.capitalize(), text) for name, text in summary["about"].items()]
+    order = ["title", "citation", "licence"]
+    about = sorted(
+        summary["about"].items(), key=lambda pair: order.index(pair[0]) if pair[0] in order else len(order)
+    )
     tables: list[Block] = [
         Table("Nodes", ["type", "number", "without any edge", "modalities"], nodes, frozenset({3})),
         Table("Relations", ["relation", "edges", "median out", "median in"], relations),
     ]
     warnings = [Notes(summary["warnings"])] if summary["warnings"] else []
     return [
-        *([Facts(about)] if about else []),
+        *([Facts([(name.capitalize(), text) for name, text in about])] if about else []),
         *[Details("Nodes and relations in numbers", [*tables, *warnings])],
     ]
 

@@ -9,31 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hetmusic._io import replacing_file
-from hetmusic.errors import EnvironmentProblem, UserError
+from hetmusic.errors import EnvironmentProblem
+from hetmusic.report.writing import check_out
 
 if TYPE_CHECKING:
     from hetmusic.report.source import Source
 
+#: suffixes of reports
+SUFFIXES = ("html", "htm")
+
 #: told what is being made
 OnStep = Callable[[str], None]
-
-
-def check_out(out: Path, overwrite: bool) -> None:
-    """Refuse a place where no report can be put, before anything is computed.
-
-    :raises UserError: if there is something already and ``overwrite`` is false, or it is no HTML page.
-    """
-    if out.is_dir():
-        raise UserError(
-            f"{out} is a folder; --out names the file of the report, such as {out / 'report.html'}"
-        )
-    if not out.exists():
-        return
-    if not overwrite:
-        raise UserError(f"{out} already exists; choose another --out or pass --overwrite")
-    with open(out, "rb") as stream:
-        if not stream.read(64).lstrip().lower().startswith(b"<!doctype html"):
-            raise UserError(f"{out} is not replaced, since it is something else: it is no HTML page")
 
 
 def check_packages() -> None:
@@ -54,7 +40,7 @@ def write_report(
     :raises RunError: if files of the run are damaged.
     """
     path = Path(out)
-    check_out(path, overwrite)
+    check_out(path, overwrite, SUFFIXES)
     check_packages()
     from hetmusic.report.page.comparison_page import comparison_page
     from hetmusic.report.page.document import render_page

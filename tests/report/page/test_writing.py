@@ -50,17 +50,17 @@ def test_names_are_escaped_everywhere(hostile_report):
     )
 
 
-def test_nothing_is_replaced_without_a_word(report, tmp_path):
-    own = tmp_path / "report.html"
-    shutil.copy(report, own)
+def test_nothing_is_replaced_without_a_word(hostile_run, tmp_path):
+    source, out = open_source(hostile_run), tmp_path / "report.html"
+    out.write_text("mine")
     with pytest.raises(UserError, match="already exists; choose another --out or pass --overwrite"):
-        writing.check_out(own, overwrite=False)
-    writing.check_out(own, overwrite=True)
-    (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match="is not replaced, since it is something else"):
-        writing.check_out(tmp_path / "notes.txt", overwrite=True)
-    with pytest.raises(UserError, match="is a folder"):
-        writing.check_out(tmp_path, overwrite=True)
+        write_report(source, out)
+    assert out.read_text() == "mine"
+    write_report(source, out, overwrite=True)
+    assert out.read_text(encoding="utf-8").startswith("<!doctype html>")
+    for wrong in (tmp_path, tmp_path / "report.pdf"):
+        with pytest.raises(UserError, match=str(wrong)):
+            write_report(source, wrong, overwrite=True)
 
 
 def test_missing_packages_are_named(monkeypatch):
