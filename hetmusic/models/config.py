@@ -111,8 +111,9 @@ class ModelConfig(StrictModel):
     temperature: float = Field(0.1, ge=1e-4)
     """Cosine similarities are divided by it before the loss."""
 
-    item_bias: bool = False
-    """Whether every item has a learned bias in the combined score."""
+    item_bias: bool | Literal["popularity"] = False
+    """Whether every item has a learned bias in the combined score. ``popularity`` starts it at the logarithm of how many
+    training interactions the item has, plus one, so that few steps are left to learn who likes what beside that."""
 
     cold_bias: float = Field(0.0, allow_inf_nan=False)
     """Added to the combined score of items that no training interaction speaks of, if training leaves these out

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hetmusic._resolve import Resolver
@@ -78,6 +80,15 @@ class Head(nn.Module):
         :param item_ids: index of every item in the catalogue, ``(num_items,)``; None means the whole catalogue.
         """
         raise TypeError(f"{type(self).__name__} must implement forward()")
+
+    def start_from(self, popularity: NDArray[np.int64]) -> None:
+        """Start the items' bias, if the model has it, at the logarithm of how popular they are.
+
+        :param popularity: interactions of every item, ``(num_items,)``; one more is counted of each.
+        """
+        if self.bias is not None:
+            with torch.no_grad():
+                self.bias.copy_(torch.from_numpy(popularity).log1p())
 
     def tower_weights(self, present: Mapping[str, Tensor], num_items: int) -> Tensor:
         """Convex weights of the towers for every item, renormalised over the towers present for it (eq. 5).

@@ -83,6 +83,8 @@ class MMGNN(nn.Module):
             config=config,
             num_items=num_items,
         )
+        if config.item_bias == "popularity" and schema.popularity is not None:
+            self.head.start_from(schema.popularity)
 
     @property
     def unused_edge_types(self) -> list[EdgeType]:

@@ -32,6 +32,8 @@ class GraphSchema:
     #: items that training neither reads nor scores, so that an embedding of their own would stay noise, bool
     #: ``(num_items,)``; None if there are none
     untrained: NDArray[np.bool_] | None = None
+    #: training interactions of every item, ``(num_items,)``; None if they are not known
+    popularity: NDArray[np.int64] | None = None
 
     def hiding(self, names: Collection[str]) -> GraphSchema:
         """The same graph with some modalities absent everywhere.

@@ -93,6 +93,9 @@ class TrainingConfig(StrictModel):
     metric: str = "ndcg@10"
     """Validation metric that early stopping and the best checkpoint go by."""
 
+    also_measured: list[str] = Field(default_factory=list)
+    """Further metrics of every validation, for curves, e.g. ``["recall@50"]``; they decide nothing."""
+
     lr: float = Field(0.01, gt=0)
     """Learning rate of Adam."""
 
@@ -177,12 +180,13 @@ class TrainingConfig(StrictModel):
                 raise ValueError("a fanout is a positive number, or -1 for all neighbours")
         return value
 
-    @field_validator("metric")
+    @field_validator("metric", "also_measured")
     @classmethod
-    def _metric_has_a_cutoff(cls, value: str) -> str:
-        name, _, k = value.partition("@")
-        if not name or not k.isdigit() or int(k) < 1:
-            raise ValueError("a metric is a name and a cutoff, such as ndcg@10")
+    def _metrics_have_a_cutoff(cls, value: Any) -> Any:
+        for metric in value if isinstance(value, list) else [value]:
+            name, _, k = metric.partition("@")
+            if not name or not k.isdigit() or int(k) < 1:
+                raise ValueError("a metric is a name and a cutoff, such as ndcg@10")
         return value
 
 

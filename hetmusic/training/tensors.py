@@ -161,6 +161,7 @@ def graph_schema(
         modalities={name: graph.modality(graph.item_type, name) for name in names},
         inverses=inverses | {other: name for name, other in inverses.items()},
         untrained=untrained,
+        popularity=np.bincount(view.split.train.dst, minlength=graph.num_nodes(graph.item_type)),
     )
     emotions = item_emotions(view, ignore)
     if not emotions.present.any():

@@ -87,12 +87,17 @@ class Trainer:
         self.split = split
         self.folder = folder
         self.observers = list(observers) if processes.first else []
-        self.metric = parse_metric(config.training.metric)
-        if self.metric[0] not in USER_METRICS:
-            raise ConfigError(
-                f"training.metric = {config.training.metric!r} is a property of the catalogue, not of users' lists; "
-                f"use one of {', '.join(USER_METRICS)}"
-            )
+        #: what a validation measures, by the name it is given; the first decides
+        self.metrics = {
+            key: parse_metric(key) for key in [config.training.metric, *config.training.also_measured]
+        }
+        for key, (name, _) in self.metrics.items():
+            if name not in USER_METRICS:
+                setting = "metric" if key == config.training.metric else "also_measured"
+                raise ConfigError(
+                    f"training.{setting} = {key!r} is a property of the catalogue, not of users' lists; "
+                    f"use one of {', '.join(USER_METRICS)}"
+                )
         self.objective = Objective(config.training)
         if processes.count > 1 and not self.objective.loss.shares_steps:
             raise ConfigError(
@@ -166,15 +171,15 @@ class Trainer:
         return self.graph.full(self.config.model.num_layers).to(self.device)
 
     def validate(self) -> dict[str, float]:
-        """The stopping metric on the validation part, training items masked."""
+        """The stopping metric and those that are measured beside it, on the validation part, training items masked."""
         with self.average.applied():
             users, items = final_embeddings(self.model, self.full_blocks())
         scorer = EmbeddingScorer(users.numpy(), items.numpy())
         judged_users = validation_users(self.split, self.config)
-        name, k = self.metric
-        ranked, _ = top_k(scorer, judged_users, k, self._seen, self.split.items)
-        values = RankedHits.judge(ranked, judged_users, self._held_out).measure(name, k)
-        return {self.config.training.metric: float(values.mean())}
+        longest = max(k for _, k in self.metrics.values())
+        ranked, _ = top_k(scorer, judged_users, longest, self._seen, self.split.items)
+        judged = RankedHits.judge(ranked, judged_users, self._held_out)
+        return {key: float(judged.measure(name, k).mean()) for key, (name, k) in self.metrics.items()}
 
     @cached_property
     def _seen(self) -> UserItems:
@@ -198,11 +203,12 @@ class Trainer:
         return "epochs"
 
     def _epoch(self) -> None:
-        started = time.perf_counter()
+        started, processor = time.perf_counter(), time.process_time()
         # the caller's own generator is left as it was
         with torch.random.fork_rng(devices=[]):
             loss = self._train_epoch()
         record: dict[str, Any] = {"epoch": self.epoch, "loss": loss}
+        record["train_cpu_seconds"] = round(time.process_time() - processor, 3)
         if (self.epoch + 1) % self.config.training.validate_every == 0:
             values = self.processes.from_first(self.validate)
             record |= {f"valid_{name}": value for name, value in values.items()}

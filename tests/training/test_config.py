@@ -74,6 +74,7 @@ def test_merge_goes_into_tables():
         (["training.validate_every=9", "training.epochs=8"], "no epoch would be validated"),
         (["training.fanout=0"], "a fanout is a positive number"),
         (["training.metric=ndcg"], "a metric is a name and a cutoff"),
+        (['training.also_measured=["ndcg@5", "recall"]'], "a metric is a name and a cutoff"),
         (["split.kind=file"], "needs file = 'PATH'"),
         (["split.file=x.tsv"], "use kind = 'file'"),
         (["model.id_tower=false", "model.modalities=[]"], "leave no tower"),

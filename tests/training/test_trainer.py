@@ -109,6 +109,25 @@ class TestLearning:
         assert run.evaluate(part="valid")["ndcg@10"] == pytest.approx(best["valid_ndcg@10"], abs=1e-6)
 
 
+    def test_metrics_beside_the_one_that_decides_are_in_the_history(self, graph, tmp_path):
+        run = fit(graph, config('training.also_measured=["recall@5", "ndcg@3"]'), tmp_path / "run")
+        lines = (run.path / "history.jsonl").read_text().splitlines()
+        best = json.loads(lines[run.metrics["best_epoch"]])
+        found = run.evaluate(part="valid", ks=[3, 5, 10])
+        for name in ("ndcg@10", "recall@5", "ndcg@3"):
+            assert best[f"valid_{name}"] == pytest.approx(found[name], abs=1e-6)
+        plain = fit(graph, config(), tmp_path / "plain")
+        assert weights(plain.path) == weights(run.path)
+
+    def test_bias_starts_from_popularity(self, graph, tmp_path):
+        chosen = config('model.item_bias="popularity"', "training.lr=1e-9", "training.epochs=1")
+        run = fit(graph, chosen, tmp_path / "run")
+        counts = np.bincount(run.split.train.dst, minlength=len(run.item_keys))
+        items = np.asarray(run.scorer.item_embeddings)
+        assert counts.std() > 0
+        assert items[:, -1] == pytest.approx(np.log1p(counts), abs=1e-5)
+
+
 class TestExactResume:
     @pytest.mark.parametrize(
         "extra",
@@ -157,7 +176,7 @@ class TestExactResume:
 
 def _losses(folder):
     records = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in record.items() if key != "seconds"} for record in records]
+    return [{key: value for key, value in record.items() if not key.endswith("seconds")} for record in records]
 
 
 def _wait_for_epoch(folder, epochs, process):
@@ -334,6 +353,7 @@ class TestFitMistakes:
         ("setting", "message"),
         [
             ("training.metric=coverage@10", "is a property of the catalogue"),
+            ('training.also_measured=["coverage@10"]', "is a property of the catalogue"),
             ("model.head=lat", "no head is called 'lat' (did you mean 'late'?)"),
             ("training.loss=sofmax", "no loss is called 'sofmax' (did you mean 'softmax'?)"),
         ],
