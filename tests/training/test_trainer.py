@@ -108,7 +108,6 @@ class TestLearning:
         assert run.metrics["best_epoch"] == best["epoch"]
         assert run.evaluate(part="valid")["ndcg@10"] == pytest.approx(best["valid_ndcg@10"], abs=1e-6)
 
-
     def test_metrics_beside_the_one_that_decides_are_in_the_history(self, graph, tmp_path):
         run = fit(graph, config('training.also_measured=["recall@5", "ndcg@3"]'), tmp_path / "run")
         lines = (run.path / "history.jsonl").read_text().splitlines()
@@ -176,7 +175,9 @@ class TestExactResume:
 
 def _losses(folder):
     records = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in record.items() if not key.endswith("seconds")} for record in records]
+    return [
+        {key: value for key, value in record.items() if not key.endswith("seconds")} for record in records
+    ]
 
 
 def _wait_for_epoch(folder, epochs, process):
@@ -671,10 +672,7 @@ class TestLargeGraphs:
                 config(*self.SETTINGS, "training.epochs=2", f"training.prefetch={ahead}"),
                 tmp_path / str(ahead),
             )
-            lines = (tmp_path / str(ahead) / "history.jsonl").read_text().splitlines()
-            histories.append(
-                [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
-            )
+            histories.append(_losses(tmp_path / str(ahead)))
         assert histories[0] == histories[1]
 
     def test_resuming_is_exact_with_late_averages(self, graph, tmp_path):
