@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 
 import pytest
 import torch
 
 from hetmusic._dgl import dgl, graphbolt_available
-
-
-def python(code, **environment):
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **environment},
-    )
+from tests.cli.running import python
 
 
 def test_own_import_works_afterwards():

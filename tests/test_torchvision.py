@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+from functools import partial
 
 import pytest
 
 from hetmusic._torchvision import operators_available
+from tests.cli import running
 
-
-def python(code, **environment):
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **environment},
-    )
+#: runs code of which no warning is let pass
+python = partial(running.python, PYTHONWARNINGS="error")
 
 
 def test_own_import_works_afterwards():

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from hetmusic._printable import escaped
 from hetmusic._torchrun import num_processes, rank, speaks
 from hetmusic._version import __version__
 from hetmusic.errors import PluginError, UserError, did_you_mean
@@ -165,6 +166,5 @@ def _advice(stop: BaseException) -> str:
 def _fail(message: str, status: int) -> None:
     # names of files and values of the data may hold what a terminal takes for commands
     words = " ".join(message[:_LONGEST].split()) + ("..." if len(message) > _LONGEST else "")
-    shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in words)
-    click.echo(f"error: {shown}", err=True)
+    click.echo(f"error: {escaped(words)}", err=True)
     sys.exit(status)

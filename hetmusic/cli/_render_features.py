@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hetmusic._printable import escaped
 from hetmusic.cli._render import quoted
 from hetmusic.cli._table import table
 
@@ -59,7 +60,7 @@ def _short(text: str, longest: int = 70) -> str:
     """Text out of data, on one line: without its middle if it is long, and nothing that a terminal would obey."""
     half = longest // 2 - 1
     shown = text if len(text) <= longest else f"{text[:half]}...{text[-half:]}"
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in shown)
+    return escaped(shown)
 
 
 def report(found: Sequence[ModalityReport]) -> None:

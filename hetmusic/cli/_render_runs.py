@@ -8,8 +8,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from hetmusic._printable import one_line
 from hetmusic.cli._table import table
-from hetmusic.recommend.output import one_line
 from hetmusic.recommend.runs import ListedRun, differences
 
 

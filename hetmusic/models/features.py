@@ -16,7 +16,7 @@ from torch import Tensor
 from hetmusic._io import replacing_file
 from hetmusic.graph.raw.many.cache import cache_folder
 from hetmusic.graph.types import Modality
-from hetmusic.models.scaling import pieces, scaled_features, transform_of
+from hetmusic.models.scaling import pieces, scaled_features, transform_of, turned
 
 logger = logging.getLogger(__name__)
 
@@ -83,9 +83,7 @@ def _reduced(modality: Modality, scaling: str, count: int) -> ScaledFeatures:
         total += (scaled.T @ scaled).double()
     strength, vectors = torch.linalg.eigh(total)
     basis = vectors[:, -count:].flip(1)
-    # the sign of an eigenvector is arbitrary: its largest entry is made positive
-    largest = basis.gather(0, basis.abs().argmax(dim=0, keepdim=True))
-    basis = (basis * torch.where(largest < 0, -1.0, 1.0)).float()
+    basis = torch.from_numpy(turned(basis.numpy())).float()
     share = strength[-count:].sum() / strength.sum().clamp(min=torch.finfo(torch.float64).tiny)
     logger.info("reduced %d features to %d components: variance=%.3f", dim, count, float(share))
     known = torch.from_numpy(modality.present.copy())

@@ -68,10 +68,14 @@ def _whitening(modality: Modality, components: int | None) -> tuple[Callable[[Fl
     if not kept:  # all vectors are the same
         return lambda values: np.zeros((len(values), 1)), 1
     directions = directions[:, :kept]
-    # a direction is as good as its opposite: its largest entry is positive
-    directions = directions * np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(kept)])
-    matrix = directions / np.sqrt(variances[:kept] * kept)
+    matrix = turned(directions) / np.sqrt(variances[:kept] * kept)
     return lambda values: (values - mean) @ matrix, kept
+
+
+def turned(directions: Floats) -> Floats:
+    """Directions as columns, of which each is as good as its opposite: that whose largest entry is positive."""
+    largest = directions[np.abs(directions).argmax(axis=0), np.arange(directions.shape[1])]
+    return directions * np.where(largest < 0, -1.0, 1.0)
 
 
 def _mean(modality: Modality) -> Floats:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from hetmusic._printable import one_line
 from hetmusic.recommend.recommendation import Recommendation
 
 Lists = Mapping[str, Sequence[Recommendation]]
@@ -38,11 +39,6 @@ def ranked_lines(value: str, rows: Sequence[tuple[int, float, str, str]]) -> lis
     for key, (rank, number, _, name) in zip(keys, rows, strict=True):
         lines.append(f"{rank:>4}  {number:>10.4f}  {key:<{width}}  {one_line(name)}")
     return lines
-
-
-def one_line(text: str) -> str:
-    """Replace control characters, which would break the table or drive the terminal."""
-    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def render_json(lists: Lists) -> str:

@@ -8,7 +8,8 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from hetmusic.recommend.output import one_line, ranked_lines
+from hetmusic._printable import one_line
+from hetmusic.recommend.output import ranked_lines
 from hetmusic.recommend.similar import Neighbour
 
 _COLUMNS = ("rank", "key", "name", "similarity")

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from hetmusic._printable import one_line
 from hetmusic.specs.draft import Draft, Entry
 from hetmusic.specs.look import Table
 
@@ -53,7 +54,7 @@ def _lines(made: Draft, name: str, rows: int) -> Iterator[str]:
             yield f"  {key}: {flow(value)}"
     if made.left:
         yield "\n# Not used:"
-        yield from (f"#   {_one_line(text)}" for text in made.left)
+        yield from (f"#   {one_line(text)}" for text in made.left)
 
 
 def _file(table: Table) -> Iterator[str]:
@@ -64,7 +65,7 @@ def _file(table: Table) -> Iterator[str]:
     for name, column in table.columns.items():
         shown = ", ".join(json.dumps(value[:40], ensure_ascii=False) for value in column.samples) or "nothing"
         kind = {"iso": "a time", "int": "whole numbers", "float": "numbers"}.get(column.kind, column.kind)
-        yield f"    #   {_one_line(name)} ({kind}): {_one_line(shown)}"
+        yield f"    #   {one_line(name)} ({kind}): {one_line(shown)}"
     for key, value in table.options.items():
         yield f"    {key}: {flow(value)}"
 
@@ -86,12 +87,7 @@ def _entry(entry: Entry, indent: str) -> Iterator[str]:
 
 
 def _comments(doubts: Sequence[str], indent: str) -> Iterator[str]:
-    return (f"{indent}# ? {_one_line(doubt)}" for doubt in doubts)
-
-
-def _one_line(text: str) -> str:
-    """A text of the data inside a comment: no line break of any kind, nothing that cannot be printed."""
-    return "".join(character if character.isprintable() else " " for character in text)
+    return (f"{indent}# ? {one_line(doubt)}" for doubt in doubts)
 
 
 def flow(value: Any) -> str:

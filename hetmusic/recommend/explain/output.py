@@ -6,8 +6,8 @@ import json
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
+from hetmusic._printable import one_line
 from hetmusic.recommend.explain.explanation import Explanation, Parts
-from hetmusic.recommend.output import one_line
 
 Lists = Mapping[str, Sequence[Explanation]]
 
