@@ -92,3 +92,27 @@ def edges(graph: MusicGraph, relation: str, dst: str | None = None) -> dict[tupl
     src, dst_keys = graph.keys(edge_type.src), graph.keys(edge_type.dst)
     weights = [None] * len(found) if found.weight is None else found.weight.tolist()
     return {(src[s], dst_keys[d]): w for s, d, w in zip(found.src, found.dst, weights, strict=True)}
+
+
+def listens_and_tracks(raw: Path) -> Path:
+    """Listens of songs 1, 2 and 9; tracks of songs 1, 2 (two of them) and 3; genres of tracks, 77 of which is unknown."""
+    write(raw, "plays", ["user", "song", "plays"], ["u", song(1), 3], ["u", song(9), 1], ["v", song(2), 2])
+    write(
+        raw,
+        "tracks",
+        ["track", "song", "title", "artist", "artist_name"],
+        [track(1), song(1), "One", "a", "A"],
+        [track(2), song(2), "Two", "a", "A"],
+        [track(22), song(2), "Two", "a", "A"],
+        [track(3), song(3), "Three", "b", "B"],
+    )
+    write(
+        raw,
+        "genres",
+        ["track", "genre"],
+        [track(1), "Rock"],
+        [track(2), "Rap"],
+        [track(22), "Rock"],
+        [track(77), "Jazz"],
+    )
+    return raw

@@ -8,38 +8,26 @@ import numpy as np
 import polars as pl
 import pytest
 
-from hetmusic.errors import ConfigError, DataError, SchemaError
+from hetmusic.errors import ConfigError, DataError
 from hetmusic.graph import MusicGraph
 from hetmusic.graph.validation import validate_graph
-from kg_schema import dump_check
-from kg_schema.dump import DumpSpec
-from tests.graph.joining import dump, edges, genres, join, listens, song, track, tracks, write
+from tests.graph.joining import (
+    dump,
+    edges,
+    genres,
+    join,
+    listens,
+    listens_and_tracks,
+    song,
+    track,
+    tracks,
+    write,
+)
 
 
 @pytest.fixture
 def raw(tmp_path: Path) -> Path:
-    """Listens of songs 1, 2 and 9; tracks of songs 1, 2 (two tracks) and 3; genres of tracks, of which 77 is unknown."""
-    raw = tmp_path / "raw"
-    write(raw, "plays", ["user", "song", "plays"], ["u", song(1), 3], ["u", song(9), 1], ["v", song(2), 2])
-    write(
-        raw,
-        "tracks",
-        ["track", "song", "title", "artist", "artist_name"],
-        [track(1), song(1), "One", "a", "A"],
-        [track(2), song(2), "Two", "a", "A"],
-        [track(22), song(2), "Two", "a", "A"],
-        [track(3), song(3), "Three", "b", "B"],
-    )
-    write(
-        raw,
-        "genres",
-        ["track", "genre"],
-        [track(1), "Rock"],
-        [track(2), "Rap"],
-        [track(22), "Rock"],
-        [track(77), "Jazz"],
-    )
-    return raw
+    return listens_and_tracks(tmp_path / "raw")
 
 
 def test_joined_on_keys_and_through_a_map(raw: Path, tmp_path: Path) -> None:
@@ -175,153 +163,6 @@ def test_users_of_two_services_stay_apart(raw: Path, tmp_path: Path) -> None:
     assert edges(graph, "likes")[("u", song(1))] == 3
 
 
-def test_the_first_dump_counts(raw: Path, tmp_path: Path) -> None:
-    """Plays of one pair in two dumps are not added up: they may be the same plays."""
-    write(
-        tmp_path / "other",
-        "plays",
-        ["user", "song", "plays", "year"],
-        ["u", song(1), 8, 1999],
-        ["v", song(9), 5, 2001],
-    )
-    keys = {"user": "shared/user", "song": "msd-song"}
-    year = {"song": [{"file": "plays", "key": "song", "name": "song", "attributes": {"year": "year"}}]}
-    more = listens("more", keys=keys, nodes={"user": [{"file": "plays", "key": "user"}], **year})
-    graph, report = join(
-        [listens(keys=keys), tracks(), more],
-        {"listens": raw, "tracks": raw, "more": tmp_path / "other"},
-        tmp_path / "g",
-    )
-    assert edges(graph, "likes") == {
-        ("u", song(1)): 3,
-        ("u", song(9)): 1,
-        ("v", song(2)): 2,
-        ("v", song(9)): 5,
-    }
-    assert [(e.dump, e.edges, e.known) for e in report.joined_edges] == [("listens", 3, 0), ("more", 2, 1)]
-    assert graph.names("song")[0] == "One"
-    assert graph.nodes("song")["year"][0] == "1999"
-    found = report.joins[-1]
-    assert (found.node_type, found.dump, found.differing) == ("song", "more", {"name": 1})
-
-
-def test_weights_that_only_one_dump_has(raw: Path, tmp_path: Path) -> None:
-    write(tmp_path / "other", "plays", ["user", "song"], ["u", song(1)], ["v", song(9)])
-    keys = {"user": "shared/user", "song": "msd-song"}
-    bare = listens(
-        "bare", keys=keys, edges=[{"relation": "likes", "file": "plays", "src": "user", "dst": "song"}]
-    )
-    folders = {"listens": raw, "bare": tmp_path / "other"}
-    for number, specs in enumerate([[listens(keys=keys), bare], [bare, listens(keys=keys)]]):
-        graph, report = join(specs, folders, tmp_path / f"graph{number}")
-        assert edges(graph, "likes") == {
-            ("u", song(1)): 3,
-            ("u", song(9)): 1,
-            ("v", song(2)): 2,
-            ("v", song(9)): 1,
-        }
-        assert (
-            "user__likes__song: 1 edges of bare have no weight, as those of other dumps have; each counts 1"
-            in (report.warnings)
-        )
-
-
-def test_tags_of_two_dumps(tmp_path: Path) -> None:
-    """Tags become genres, emotions and tags; those of one meaning are one node, whichever dump gave them."""
-    raw = tmp_path / "raw"
-    write(raw, "plays", ["user", "song", "plays"], ["u", "s", 1], ["v", "t", 1])
-    write(
-        raw / "x",
-        "said",
-        ["user", "song", "tag"],
-        ["u", "s", "Hip-Hop"],
-        ["u", "s", "my tag"],
-        ["v", "t", "calm"],
-    )
-    write(
-        raw / "y",
-        "said",
-        ["user", "song", "tag"],
-        ["v", "t", "hip hop"],
-        ["v", "t", "another"],
-        ["u", "s", "my tag"],
-    )
-    write(raw, "labels", ["song", "genre"], ["s", "polka"], ["t", "hip hop"])
-    keys = {"user": "shared/user", "song": "shared/song"}
-    said = {"file": "said", "user": "user", "item": "song", "tag": "tag"}
-    specs = [
-        listens(keys=keys),
-        *(
-            listens(
-                name,
-                keys=keys,
-                files={"plays": {"path": "plays.csv"}, "said": {"path": f"{name}/said.csv"}},
-                assignments=said,
-            )
-            for name in "xy"
-        ),
-        genres(
-            "labels",
-            keys={"song": "shared/song"},
-            files={"labels": {"path": "labels.csv"}},
-            nodes={
-                "song": [{"file": "labels", "key": "song"}],
-                "genre": [{"file": "labels", "key": "genre"}],
-            },
-            edges=[{"relation": "has_genre", "file": "labels", "src": "song", "dst": "genre"}],
-        ),
-    ]
-    graph, report = join(specs, raw, tmp_path / "graph")
-    assert graph.keys("genre") == ["hip hop", "polka"]
-    assert graph.keys("tag") == ["another", "my tag"]
-    assert graph.keys("emotion") == ["calm"]
-    assert graph.tag_assignments is not None
-    rows = graph.tag_assignments.select("user", "item", "kind", "tag").rows()
-    names = {kind: graph.keys(kind) for kind in ("genre", "emotion", "tag")}
-    assert sorted((u, i, kind, names[kind][tag]) for u, i, kind, tag in rows) == [
-        (0, 0, "genre", "hip hop"),
-        (0, 0, "tag", "my tag"),
-        (1, 1, "emotion", "calm"),
-        (1, 1, "genre", "hip hop"),
-        (1, 1, "tag", "another"),
-    ]
-    found = {join.dump: (join.joined, join.new) for join in report.joins if join.node_type == "genre"}
-    assert found == {"x": (0, 1), "y": (1, 0), "labels": (1, 1)}
-    assert validate_graph(graph.path).valid
-
-
-def test_vectors_of_two_dumps(raw: Path, tmp_path: Path) -> None:
-    write(raw, "one", ["track", "a", "b"], [track(1), 1, 2], [track(77), 3, 4])
-    write(raw, "two", ["song", "a", "b"], [song(1), 9, 9], [song(9), 5, 6])
-
-    def vectors(name: str, key: str, space: str, columns: list[str]) -> object:
-        return dump(
-            name,
-            [name],
-            nodes={"song": [{"file": name, "key": key}]},
-            keys={"song": space},
-            features={"song": {"sound": {"file": name, "key": key, "columns": columns}}},
-        )
-
-    one, two = (
-        vectors("one", "track", "msd-track", ["a", "b"]),
-        vectors("two", "song", "msd-song", ["a", "b"]),
-    )
-    graph, report = join([listens(), tracks(), one, two], raw, tmp_path / "graph")  # type: ignore[list-item]
-    sound = graph.modality("song", "sound")
-    values = {
-        key: row.tolist()
-        for key, row, there in zip(graph.keys("song"), sound.values, sound.present, strict=True)
-        if there
-    }
-    assert values == {song(1): [1, 2], song(9): [5, 6], f"msd-track:{track(77)}": [3, 4]}
-    assert sound.info["dump"] == "one, two"
-    assert "sound of 1 song nodes comes from one although two has it as well" in report.warnings
-    other = vectors("two", "song", "msd-song", ["b", "a"])
-    with pytest.raises(DataError, match=r"sound of song comes from one \(2 dimensions\) and from two \(2\)"):
-        join([listens(), tracks(), one, other], raw, tmp_path / "other")  # type: ignore[list-item]
-
-
 def test_twice_the_same_bytes(raw: Path, tmp_path: Path) -> None:
     first, _ = join([listens(), tracks(), genres()], raw, tmp_path / "first")
     second, _ = join([listens(), tracks(), genres()], raw, tmp_path / "second")
@@ -338,40 +179,6 @@ def test_a_single_dump_is_as_without_joining(raw: Path, tmp_path: Path) -> None:
     assert np.array_equal(plain.edges("likes").src, [0, 0, 1])
 
 
-@pytest.mark.parametrize(
-    ("specs", "options", "message"),
-    [
-        ([], {}, "no dump is named"),
-        ([listens(), listens()], {}, "two dumps are called 'listens'"),
-        (
-            [listens(), tracks()],
-            {"item": "artist"},
-            "--item artist: listens does not say who likes which artist",
-        ),
-        (
-            [listens(), tracks()],
-            {"item": "artits"},
-            r"unknown node type 'artits' \(did you mean 'artist'\?\)",
-        ),
-        (
-            [listens(), tracks()],
-            {"keep_appart": ["song"]},
-            r"build option keep_appart: unknown key \(did you mean",
-        ),
-        (
-            [listens(), tracks()],
-            {"match_names": ["sogn"]},
-            r"unknown node type 'sogn' \(did you mean 'song'\?\)",
-        ),
-        ([listens(), tracks()], {"name": "a b"}, "build option name: "),
-    ],
-)
-def test_options_that_cannot_be(specs: list, options: dict, message: str, raw: Path, tmp_path: Path) -> None:
-    with pytest.raises((ConfigError, SchemaError), match=message):
-        join(specs, raw, tmp_path / "graph", **options)
-    assert not (tmp_path / "graph").exists()
-
-
 def test_raw_folders_by_name(raw: Path, tmp_path: Path) -> None:
     from hetmusic.graph.build import build_graph
 
@@ -386,117 +193,3 @@ def test_raw_folders_by_name(raw: Path, tmp_path: Path) -> None:
         build_graph(specs, {"listens": raw, "tracks": tmp_path / "nowhere"}, tmp_path / "graph")
     by_file = {"listens": raw, "tracks": {"tracks": raw / "tracks.csv"}}
     build_graph(specs, by_file, tmp_path / "graph")
-
-
-def test_dumps_that_recommend_different_things(raw: Path, tmp_path: Path) -> None:
-    fans = listens(
-        "fans",
-        keys={},
-        item="artist",
-        nodes={"user": [{"file": "plays", "key": "user"}], "artist": [{"file": "plays", "key": "song"}]},
-    )
-    with pytest.raises(
-        ConfigError, match=r"listens \(likes song\) and fans \(likes artist\); choose with --item"
-    ):
-        join([listens(), fans], raw, tmp_path / "graph")
-    graph, report = join([listens(), fans], raw, tmp_path / "graph", item="artist")
-    assert (graph.item_type, str(graph.interaction)) == ("artist", "user__likes__artist")
-    assert report.options == {"item": "artist"}
-    said = {"file": "plays", "user": "user", "item": "song", "tag": "plays"}
-    tagged = type(fans).model_validate(fans.model_dump(exclude_unset=True) | {"assignments": said})
-    with pytest.raises(ConfigError, match="fans says who gave which tag to which artist, but song nodes"):
-        join([listens(), tagged], raw, tmp_path / "other", item="song")
-
-
-def test_attributes_of_different_types(raw: Path, tmp_path: Path) -> None:
-    def years(name: str, dtype: str) -> object:
-        attributes = {"year": {"column": "plays", "dtype": dtype}}
-        return listens(name, nodes={
-            "user": [{"file": "plays", "key": "user"}],
-            "song": [{"file": "plays", "key": "song", "attributes": attributes}],
-        })  # fmt: skip
-
-    with pytest.raises(
-        DataError, match=r"dump b: attribute 'year' of song is String, but an earlier dump says Int64"
-    ):
-        join([years("a", "int"), years("b", "str")], raw, tmp_path / "graph")  # type: ignore[list-item]
-
-
-@pytest.mark.parametrize("first", [True, False])
-def test_keys_that_are_those_of_something_else(raw: Path, tmp_path: Path, first: bool) -> None:
-    wrong = listens(space="msd-track")
-    specs = [wrong, tracks()] if first else [tracks(), wrong]
-    message = (
-        r"dump listens: its song keys are said to be msd-track \(TR.*\), but none of the 3 looks so: 'SO"
-    )
-    with pytest.raises(DataError, match=message):
-        join(specs, raw, tmp_path / "graph")
-    graph, report = join([wrong], raw, tmp_path / "alone")
-    assert report.warnings == []
-    assert graph.keys("song") == [song(1), song(2), song(9)]
-
-
-def test_some_keys_that_are_not_what_they_are_said_to_be(raw: Path, tmp_path: Path) -> None:
-    """As where blank ids are made of names: the same words in two dumps need not mean one song, unless names may join."""
-    for name, title in (("one", "Odd!"), ("two", "odd")):
-        write(
-            tmp_path / name,
-            "plays",
-            ["user", "song", "plays", "title"],
-            ["u", song(1), 1, "One"],
-            ["u", "names:odd", 4, title],
-        )
-
-    def named(name: str) -> DumpSpec:
-        user = [{"file": "plays", "key": "user"}]
-        return listens(
-            name, nodes={"user": user, "song": [{"file": "plays", "key": "song", "name": "title"}]}
-        )
-
-    folders = {"one": tmp_path / "one", "two": tmp_path / "two"}
-    graph, report = join([named("one"), named("two")], folders, tmp_path / "graph")
-    assert graph.keys("song") == [song(1), "names:odd", "two/song:names:odd"]
-    assert edges(graph, "likes") == {
-        ("u", song(1)): 1,
-        ("u", "names:odd"): 4,
-        ("two/user:u", song(1)): 1,
-        ("two/user:u", "two/song:names:odd"): 4,
-    }
-    assert report.warnings == [
-        f"{name}: 1 of 2 song keys do not look like msd-song, so no other dump has them: 'names:odd'"
-        for name in ("one", "two")
-    ]
-    graph, report = join([named("one"), named("two")], folders, tmp_path / "by-name", match_names=["song"])
-    assert graph.keys("song") == [song(1), "names:odd"]
-    assert edges(graph, "likes")[("two/user:u", "names:odd")] == 4
-    assert (report.joins[-1].joined, report.joins[-1].by_name) == (2, 1)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        (
-            {"keys": {"song": "msd-songs"}},
-            r"keys.song: unknown key space 'msd-songs' \(did you mean 'msd-song'\?\)",
-        ),
-        ({"keys": {"song": "mine"}}, r"keys.song: unknown key space 'mine'.*such as 'mine/song'"),
-        ({"keys": {"song": "mine/sogn"}}, "keys.song: unknown key space 'mine/sogn'"),
-        ({"keys": {"song": "echonest-artist"}}, "keys.song: 'echonest-artist' are ids of artist nodes"),
-        ({"keys": {"album": "mine/album"}}, "keys.album: the dump has no nodes of type 'album'"),
-        (
-            {"key_maps": [{"file": "tracks", "keys": {"msd-song": "song", "echonest-artist": "artist"}}]},
-            r"key_maps\[0\].keys: the keys are not of one node type: msd-song of song, echonest-artist of artist",
-        ),
-        (
-            {"key_maps": [{"file": "trakcs", "keys": {"msd-song": "song", "msd-track": "track"}}]},
-            r"key_maps\[0\].file: no file 'trakcs'",
-        ),
-        (
-            {"match_names": ["song:nam"]},
-            r"match_names.song: song has no attribute 'nam' \(did you mean 'name'\?\)",
-        ),
-    ],
-)
-def test_mistakes_in_a_specification(changes: dict, message: str) -> None:
-    with pytest.raises(SchemaError, match=message):
-        dump_check.check(tracks(**changes))

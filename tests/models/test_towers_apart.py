@@ -14,15 +14,9 @@ from hetmusic.relations import RelationEncoder
 from hetmusic.relations.encoders import MeanEncoder, SAGEEncoder
 from hetmusic.training.load_config import dump_toml, load_config, make_config, with_settings
 from hetmusic.training.tensors import subset
-from tests.blocks import FRIENDS, LIKED_BY, LIKES, TAG_OF, random_block
+from tests.blocks import FRIENDS, LIKED_BY, TAG_OF
+from tests.models.small_graph import BLOCKS, NUM
 
-NUM = {"user": 5, "song": 7, "tag": 3}
-BLOCKS = {
-    LIKED_BY: random_block(7, 5, 12, edge_type=LIKED_BY),
-    LIKES: random_block(5, 7, 12, edge_type=LIKES),
-    TAG_OF: random_block(3, 7, 8, edge_type=TAG_OF),
-    FRIENDS: random_block(5, 5, 8, edge_type=FRIENDS),
-}
 AUDIO = Modality(np.arange(21, dtype=np.float32).reshape(7, 3), np.ones(7, dtype=bool))
 SCHEMA = GraphSchema(NUM, tuple(BLOCKS), "user", "song", {"audio": AUDIO, "cover": AUDIO})
 
