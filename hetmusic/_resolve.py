@@ -10,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import importlib
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from hetmusic._arguments import parameters_of, parse_arguments
+from hetmusic._hooks import check_given, check_hooks
+from hetmusic._spec_hints import dotted_hint, form_hint, missing_module_hint, way_out
 from hetmusic._toml import parse_override
 from hetmusic.errors import ConfigError, PluginError, UserError, did_you_mean
 
@@ -34,13 +36,22 @@ class Resolver(Generic[T]):
     :param base: the class that every resolved class must derive from.
     :param group: entry-point group in which other packages register names.
     :param given: arguments that hetmusic gives every constructor, so that a person need not.
+    :param hooks: methods of the base class of which a class must override one.
     """
 
-    def __init__(self, kind: str, base: type[T], group: str, given: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        kind: str,
+        base: type[T],
+        group: str,
+        given: Collection[str] = (),
+        hooks: Sequence[str] = (),
+    ) -> None:
         self.kind = kind
         self.base = base
         self.group = group
         self.given = tuple(given)
+        self.hooks = tuple(hooks)
         self._classes: dict[str, type[T]] = {}
         self._adapters: list[Callable[[type], type | None]] = []
         self._adapted: dict[type, type[T]] = {}
@@ -107,9 +118,11 @@ class Resolver(Generic[T]):
             wrong value.
         :raises PluginError: if the constructor of another package's class fails, with the traceback.
         """
-        if isinstance(spec, self.base):
-            return spec
         cls = self.lookup(spec)
+        self._check_class(cls)
+        if isinstance(spec, self.base):
+            self._refuse_arguments(cls, [name for name in arguments if name not in self.given])
+            return spec
         checked = parse_arguments(f"{self.kind} {cls.__name__}", cls, arguments)
         try:
             made = cls(**checked)
@@ -135,15 +148,29 @@ class Resolver(Generic[T]):
         :raises ConfigError: as :meth:`make`, also for an argument that hetmusic gives itself.
         """
         cls = self.lookup(spec)
+        self._check_class(cls)
         what = f"{self.kind} {cls.__name__}"
         for name in self.given:
             if name in arguments:
                 raise ConfigError(f"{what}: {name!r} is given by hetmusic and cannot be set")
-        if not isinstance(spec, self.base):
+        if isinstance(spec, self.base):
+            self._refuse_arguments(cls, list(arguments))
+        else:
             parse_arguments(what, cls, arguments, self.given)
-        elif arguments:
-            raise ConfigError(f"{what} is a ready object, so it takes no {', '.join(map(repr, arguments))}")
         return cls
+
+    def _check_class(self, cls: type[T]) -> None:
+        what = f"{self.kind} {cls.__name__}"
+        if self.hooks:
+            check_hooks(what, cls, self.base, self.hooks)
+        check_given(what, cls, self.given)
+
+    def _refuse_arguments(self, cls: type[T], names: Sequence[str]) -> None:
+        if names:
+            raise ConfigError(
+                f"{self.kind} {cls.__name__} is a ready object, so it takes no {', '.join(map(repr, names))}: make it with "
+                f"{'this' if len(names) == 1 else 'these'}, or give the class {cls.__name__} instead"
+            )
 
     def _adapt(self, found: type) -> type:
         if issubclass(found, self.base):
@@ -160,11 +187,9 @@ class Resolver(Generic[T]):
             what = f"is a class, but not a subclass of {self.base.__name__}"
         else:
             what = f"is a {type(found).__name__}, not a class"
-        shown = spec if isinstance(spec, str) else text_of(found) if inspect.isclass(found) else found
-        return (
-            f"{shown!r} is not a {self.kind}: it {what}; "
-            f"it must be a subclass of {self.base.__name__} ({self.base.__module__})"
-        )
+        shown = spec if isinstance(spec, str) else text_of(found) if inspect.isclass(found) else _short(found)
+        adapted = not inspect.isclass(found) and issubclass(self._adapt(type(found)), self.base)
+        return f"{shown!r} is not a {self.kind}: it {what}; {way_out(found, self.base, adapted, self.hooks)}"
 
     def _by_text(self, text: Any) -> Any:
         if not isinstance(text, str):
@@ -173,17 +198,14 @@ class Resolver(Generic[T]):
             return self._classes[text]
         if (point := self.entry_points.get(text)) is not None:
             return self._import(point.value.partition("[")[0].replace(" ", ""), text)
+        if hint := form_hint(text):
+            raise ConfigError(f"{self.kind} {text!r}: {hint}")
         if ":" in text:
             return self._import(text, text)
         known = self.names
-        dotted = (
-            f" (for a class, write {text.rpartition('.')[0]}:{text.rpartition('.')[2]})"
-            if "." in text
-            else ""
-        )
         raise ConfigError(
-            f"no {self.kind} is called {text!r}{did_you_mean(text, known) or dotted}; known: {', '.join(known)}, "
-            "or give an import path 'module:Class'"
+            f"no {self.kind} is called {text!r}{did_you_mean(text, known) or dotted_hint(text)}; known: "
+            f"{', '.join(known)}, or give an import path 'module:Class'"
         )
 
     def _import(self, path: str, text: str) -> Any:
@@ -197,6 +219,7 @@ class Resolver(Generic[T]):
             if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
                 raise ConfigError(
                     f"{self.kind} {text!r}: no module named {error.name!r} is installed or on PYTHONPATH"
+                    f"{missing_module_hint(error.name)}"
                 ) from None
             raise self._import_failed(error, text) from error
         except Exception as error:
@@ -232,6 +255,13 @@ def argument_from_text(cls: type, key: str, text: str) -> Any:
             parse_arguments("", cls, {key: candidate}, others)
             return candidate
     return text
+
+
+def _short(found: Any) -> Any:
+    """What messages call an object: numbers and the like as they are, others by their class."""
+    if isinstance(found, (str, bytes, bool, int, float, type(None))):
+        return found
+    return getattr(found, "__qualname__", None) or f"{type(found).__name__} object"
 
 
 def is_foreign(cls: type) -> bool:

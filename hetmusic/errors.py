@@ -71,7 +71,10 @@ class PluginError(ConfigError):
         frames = [
             frame for frame in traceback.extract_tb(problem.__traceback__) if not _is_inside(frame, skip)
         ]
-        where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+        # the insides of torch say little: neither how it called the plug-in, nor where in it the error came up
+        own = [frame for frame in frames if "torch" not in Path(frame.filename).parts] or frames
+        frames = frames[frames.index(own[0]) :] if own else frames
+        where = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
         found = cls(f"{what}: {type(problem).__name__}: {' '.join(str(problem).split())}{where}{hint}")
         lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
         found.trace = "".join([*lines, *traceback.format_exception_only(problem)])

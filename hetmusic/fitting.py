@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import torch
 
 from hetmusic import run_layout as layout
-from hetmusic._io import locked, replacing_file, replacing_folder, write_json
+from hetmusic._io import locked, replacing_file, replacing_folder, with_parents, write_json
 from hetmusic._toml import merge, read_toml
 from hetmusic._version import __version__
 from hetmusic.errors import ConfigError, RunError, UserError
@@ -58,7 +59,8 @@ def fit(
     :param observers: told about progress.
     :param split: the division of the graph's interactions; None makes the one that ``config.split`` describes.
     :return: the finished run.
-    :raises UserError: for whatever in graph, split or configuration cannot be used, before anything is written.
+    :raises UserError: for whatever in graph, split or configuration cannot be used, before anything is written; for what
+        fails before the first epoch is over, nothing is left behind. An interrupted run can be resumed.
 
     Processes that torchrun has started train together; the first of them writes.
     """
@@ -90,7 +92,7 @@ def _fit(
     split: Split | None,
     processes: Processes,
 ) -> Run:
-    check_plugins(config)
+    check_plugins(config, graph)
     split = make_split(graph, config.split) if split is None else split
     model, tensors = _prepare(graph, split, config)
     # "all" and "auto" mean what the graph has now; more may be added before the run is resumed
@@ -100,10 +102,18 @@ def _fit(
     trainer = Trainer(model, tensors, split, config, out, observers, processes)
     if not processes.first:
         return _follow(trainer, out)
-    with replacing_folder(out, overwrite=overwrite) as started:
-        _write_start(graph, split, config, model.modalities_read, started)
-    with locked(out):
-        return _train(trainer, graph, split, out)
+    if out.exists() and processes.count == 1:  # several would have to try together
+        trainer.try_out()  # a mistake in a plug-in must not cost the old run
+    with with_parents(out):
+        with replacing_folder(out, overwrite=overwrite) as started:
+            _write_start(graph, split, config, model.modalities_read, started)
+        with locked(out):
+            try:
+                return _train(trainer, graph, split, out)
+            except Exception:
+                if not trainer.state.exists:  # nothing has been trained that could be gone on with
+                    shutil.rmtree(out, ignore_errors=True)
+                raise
 
 
 def plan(graph: MusicGraph, config: FitConfig, split: Split | None = None) -> MemoryPlan:
@@ -187,7 +197,7 @@ def explain_fit(graph: MusicGraph, config: FitConfig) -> Structure:
 
     :raises UserError: as :func:`fit`.
     """
-    check_plugins(config)
+    check_plugins(config, graph)
     model, _ = build_model(graph, make_split(graph, config.split), config)
     return explain(model)
 

@@ -58,6 +58,9 @@ class Uncalled(RelationEncoder):
     def __init__(self, dim: int) -> None:
         self.layer = nn.Linear(dim, dim)
 
+    def message(self, src, dst, edge):
+        return self.layer(src.h)
+
 
 class Outer:
     class Inner(Tool):
@@ -127,8 +130,86 @@ def test_a_ready_object_takes_no_arguments():
     made = Tool(1)
     assert tools.make(made) is made
     assert tools.lookup(made) is Tool
-    with pytest.raises(ConfigError, match="is a ready object, so it takes no 'rate'"):
-        tools.check(made, {"rate": 1})
+    for refuse in (lambda: tools.check(made, {"rate": 1}), lambda: tools.make(made, size=1, rate=1)):
+        with pytest.raises(ConfigError, match=r"takes no .rate.: make it with this, or give the class"):
+            refuse()
+    assert tools.make(made, size=1) is made, "what hetmusic gives to all is no mistake"
+
+
+class TestWhatAClassMustHave:
+    """What a class lacks is found before anything is made of it, and shown as it is written."""
+
+    @pytest.mark.parametrize("find", ["check", "make"])
+    @pytest.mark.parametrize(
+        ("methods", "message"),
+        [
+            (
+                {},
+                "relation encoder Mine does nothing yet: write message(self, src, dst, edge) or "
+                "forward(self, relation, src, dst)",
+            ),
+            ({"mesage": lambda self, src, dst, edge: src.h}, "; it has mesage (did you mean 'message'?)"),
+            (
+                {"message": lambda self, src, edge: src.h},
+                "it is called as message(self, src, dst, edge), and not as message(self, src, edge)",
+            ),
+            (
+                {"message": lambda self, src, dst, edge: src.h, "reduce": lambda self, messages: messages},
+                "it is called as reduce(self, relation, messages), and not as reduce(self, messages)",
+            ),
+            (
+                {"message": lambda self, s, d, e: s.h, "__init__": lambda self, rate=1: None},
+                "its constructor must take dim, which hetmusic gives it: def __init__(self, dim, ...), and hand it on with "
+                "super().__init__(dim)",
+            ),
+        ],
+    )
+    def test_refused(self, find, methods, message):
+        cls = type("Mine", (RelationEncoder,), methods)
+        with pytest.raises(ConfigError) as problem:
+            relation_encoders.check(cls, {}) if find == "check" else relation_encoders.make(cls, dim=2)
+        assert message in str(problem.value)
+
+    @pytest.mark.parametrize(
+        "methods",
+        [
+            {"message": lambda self, a, b, c, more=1: a.h},
+            {"message": lambda self, *ends: ends[0].h},
+            {"message": staticmethod(lambda a, b, c: a.h)},
+            {"forward": lambda self, relation, src, dst: dst.h, "__init__": lambda self, **more: None},
+        ],
+    )
+    def test_accepted(self, methods):
+        relation_encoders.check(type("Mine", (RelationEncoder,), methods), {})
+
+    @pytest.mark.parametrize("resolver", [combiners, heads, losses], ids=lambda r: r.kind)
+    def test_other_kinds_must_have_a_forward(self, resolver):
+        cls = type("Mine", (resolver.base,), {})
+        with pytest.raises(ConfigError, match=r"Mine does nothing yet: write forward\(self, "):
+            resolver.check(cls, {})
+
+
+def test_an_object_of_a_convolution_is_told_to_be_given_by_its_class():
+    from hetmusic._dgl import dgl
+
+    made = dgl.nn.pytorch.GATv2Conv(4, 4, 2)
+    with pytest.raises(
+        ConfigError, match=r"give its class, 'dgl.nn.pytorch.conv.gatv2conv:GATv2Conv', with its arg"
+    ):
+        relation_encoders.check(made, {})
+
+
+def test_a_module_that_lies_here_is_suggested(tmp_path, monkeypatch):
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "decay.py").touch()
+    (tmp_path / "pack" / "encoders.py").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    for meant, written in (("decay", "decoy"), ("pack.encoders", "pack.encoder")):
+        with pytest.raises(
+            ConfigError, match=rf"no module named '{written}' .* \(did you mean '{meant}'\?\)"
+        ):
+            tools.make(f"{written}:Decay", size=1)
 
 
 def test_classes_inside_classes():
@@ -152,6 +233,23 @@ def test_classes_inside_classes():
         (f"{__name__}:tools", "is not a tool: it is a Resolver, not a class"),
         (17, "17 is not a tool: it is a int, not a class"),
         ("nowhere.at_all:Tool", "no module named 'nowhere' is installed or on PYTHONPATH"),
+        ("tests.test_resole:Tool", "no module named 'tests.test_resole' is installed or on PYTHONPATH"),
+        (
+            "tests/test_resolve.py:Tool",
+            "named by its module and not by a file: write 'tests.test_resolve:Tool'",
+        ),
+        ("./tests/test_resolve.py", "write 'tests.test_resolve:Class'"),
+        ("tests\\test_resolve.py:Tool", "write 'tests.test_resolve:Tool'"),
+        ("/home/me/own.py:Tool", "write 'own:Tool', with /home/me on PYTHONPATH"),
+        ("own.py:Tool", "write 'own:Tool'"),
+        (":Tool", "it is not of the form 'module:Class': the module is missing"),
+        ("tests.test_resolve:", "it is not of the form 'module:Class': the class is missing"),
+        ("tests.test_resolve", "(tests.test_resolve is a module: write tests.test_resolve:Class)"),
+        (lambda: 1, "'<lambda>' is not a tool: it is a function, not a class; it must be a subclass of Tool"),
+        (
+            object(),
+            "'object object' is not a tool: it is a object, not a class; it must be a subclass of Tool",
+        ),
     ],
 )
 def test_what_cannot_be_found(spec, message):
@@ -205,6 +303,9 @@ def test_a_module_that_never_calls_its_base_is_told_so():
     class Forgetful(RelationEncoder):
         def __init__(self, dim, rate=0.1):
             self.rate = rate  # a plain attribute, which torch takes before its own __init__
+
+        def message(self, src, dst, edge):
+            return self.rate * src.h
 
     with pytest.raises(
         ConfigError, match=r"Forgetful: its __init__ must call super\(\).__init__\(...\) first"

@@ -30,7 +30,7 @@ def command(encoder: str, overrides: tuple[str, ...], dim: int, cost: bool) -> N
         arguments = merge(arguments, parse_override(text))
     relation_encoders.check(encoder, arguments)
     case = EncoderCase(encoder, arguments, dim)
-    case.make()
+    case.try_out()
     failures = checked(case, cost)
     if failures:
         raise UserError(failed(case, failures))

@@ -10,6 +10,8 @@ from hetmusic._resolve import text_of
 from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.experiments.mmgnn import Mmgnn, nested
 from hetmusic.graph import MusicGraph
+from hetmusic.models.plugin_spec import check_ready_made, is_instance
+from hetmusic.models.tower_config import RELATION_KEYS
 from hetmusic.rivals import Recommender, recommenders
 from hetmusic.training.load_config import preset_names
 
@@ -35,7 +37,7 @@ def with_implied(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     :raises ConfigError: if the model does not exist, or name and settings disagree about the preset.
     """
     _, implied = find_model(name)
-    given = nested(_as_text(settings))
+    given = _as_text(nested(settings))
     for key, value in implied.items():
         if given.get(key, value) != value:
             raise ConfigError(f"model {name}: the settings are for {key} = {given[key]!r}")
@@ -46,7 +48,8 @@ def _as_text(value: Any) -> Any:
     """Classes as their import paths, encoders with their arguments: settings are written down and sent to processes."""
     if isinstance(value, Mapping):
         encoder: Any = value.get("encoder")
-        if not inspect.isclass(encoder) and hasattr(encoder, "init_arguments"):
+        if is_instance(encoder) and hasattr(encoder, "init_arguments"):
+            check_ready_made(encoder, {k: v for k, v in value.items() if k not in RELATION_KEYS})
             value = {**value, **encoder.init_arguments, "encoder": type(encoder)}
         return {key: _as_text(inner) for key, inner in value.items()}
     return text_of(value) if inspect.isclass(value) else value

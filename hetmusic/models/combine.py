@@ -35,7 +35,7 @@ class Combiner(nn.Module):
         raise TypeError(f"{type(self).__name__} must implement forward()")
 
 
-combiners: Resolver[Combiner] = Resolver("combiner", Combiner, "hetmusic.combiners", given=["dim"])
+combiners: Resolver[Combiner] = Resolver("combiner", Combiner, "hetmusic.combiners", ["dim"], ["forward"])
 
 
 @combiners.register("sum")

@@ -6,14 +6,13 @@ import copy
 import json
 from collections.abc import Mapping, Sequence
 
-from torch import nn
-
 from hetmusic._resolve import text_of
 from hetmusic.errors import ConfigError
 from hetmusic.graph.types import EdgeType
 from hetmusic.models.config import RelationConfig, TowerConfig
 from hetmusic.models.tower_config import relations_of
 from hetmusic.relations import RelationEncoder, relation_encoders
+from hetmusic.relations.calling import check_ready
 
 
 class EncoderFactory:
@@ -54,12 +53,12 @@ class EncoderFactory:
         return self._shared[key]
 
     def _make(self, tower: str, edge_type: EdgeType, relation: RelationConfig) -> RelationEncoder:
-        spec = (
-            copy.deepcopy(relation.encoder) if isinstance(relation.encoder, nn.Module) else relation.encoder
-        )
         own = tower in self.towers and edge_type.relation in self.towers[tower].relations
         where = f"towers.{tower}.relations" if own else "relations"
         try:
+            if isinstance(relation.encoder, RelationEncoder):
+                check_ready(relation.encoder, edge_type)  # torch cannot copy everything that is refused here
+            spec = copy.deepcopy(relation.encoder)
             encoder = relation_encoders.make(spec, dim=self.dim, **relation.arguments)
             if encoder.dim != self.dim:
                 name = type(encoder).__name__

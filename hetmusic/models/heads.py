@@ -115,7 +115,7 @@ class Head(nn.Module):
 
 
 heads: Resolver[Head] = Resolver(
-    "head", Head, "hetmusic.heads", given=["towers", "user_towers", "config", "num_items"]
+    "head", Head, "hetmusic.heads", given=["towers", "user_towers", "config", "num_items"], hooks=["forward"]
 )
 
 

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from hetmusic.errors import ConfigError
@@ -40,6 +41,8 @@ class HeteroConv(nn.Module):
             raise ConfigError("a HeteroConv needs at least one relation")
         self.dim = dim
         self.edge_types = list(encoders)
+        #: relations whose encoder was called with gradients before
+        self._looked_at: set[str] = set()
         for edge_type, encoder in encoders.items():
             check_ready(encoder, edge_type)
         self.encoders = nn.ModuleDict({str(edge_type): encoder for edge_type, encoder in encoders.items()})
@@ -112,7 +115,11 @@ class HeteroConv(nn.Module):
             NodeInputs(src.h, src.present, block.src_degree),
             NodeInputs(dst.h, dst.present, block.dst_degree),
         )
-        return call_encoder(encoder, block, *ends, with_mass=block.edge_type.dst in self.weighed)
+        learned = None
+        if torch.is_grad_enabled() and str(block.edge_type) not in self._looked_at:
+            self._looked_at.add(str(block.edge_type))
+            learned = {id(parameter) for parameter in self.parameters()}
+        return call_encoder(encoder, block, *ends, block.edge_type.dst in self.weighed, learned)
 
 
 def _first(nodes: NodeInputs | None, count: int, like: Tensor, dim: int) -> NodeInputs:

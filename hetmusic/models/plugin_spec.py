@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
 from hetmusic._resolve import text_of
+from hetmusic.errors import ConfigError
 
 #: what an argument may be made of, since ``config.toml`` has to hold it
 _PLAIN = (str, bool, int, float)
@@ -44,9 +45,23 @@ def _check_plain(name: str, value: Any) -> None:
         )
 
 
+def check_ready_made(spec: Any, arguments: Mapping[str, Any]) -> None:
+    """Refuse arguments beside a ready object, which they would not change.
+
+    :raises ConfigError: saying where they belong.
+    """
+    if is_instance(spec) and arguments:
+        name = type(spec).__name__
+        given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+        raise ConfigError(
+            f"the encoder is a ready {name} object, which {given} beside it would not change: make it with {given}, or give "
+            f"the class, encoder={name}, {given}"
+        )
+
+
 def is_instance(spec: Any) -> bool:
     """Whether a spec is a ready object."""
-    return not isinstance(spec, str) and not inspect.isclass(spec)
+    return spec is not None and not isinstance(spec, str) and not inspect.isclass(spec)
 
 
 #: a registered name, ``module:Class``, a class or an instance; written to files as text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 
 from hetmusic.errors import ConfigError, did_you_mean
@@ -130,9 +130,20 @@ class RelationChoice:
         return [t for t in available if t.relation in names]
 
     def _check_name(self, name: str) -> None:
-        known = self._known | set(self._inverse)
-        if name not in known:
-            raise ConfigError(f"unknown relation {name!r}{did_you_mean(name, known)}")
+        check_relation(name, self._known | set(self._inverse))
+
+
+def check_relation(name: str, of_graph: Collection[str] = ()) -> None:
+    """Refuse a relation that neither the music ontology nor a graph has.
+
+    :param of_graph: names of the graph's relations, in both directions.
+    :raises ConfigError: suggesting one that there is.
+    """
+    known = {*of_graph, *_ontology_inverses()}
+    if name not in known:
+        # those of the graph first, where several are as close
+        ranked = [*sorted(of_graph), *sorted(known.difference(of_graph))]
+        raise ConfigError(f"unknown relation {name!r}{did_you_mean(name, ranked)}")
 
 
 @cache

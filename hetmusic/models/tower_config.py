@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from hetmusic.models.plugin_spec import PluginSpec, check_plain, is_instance
+from hetmusic.models.plugin_spec import PluginSpec, check_plain, check_ready_made, is_instance
 from hetmusic.models.strict import StrictModel
 
 #: what shares one encoder, with one set of weights
@@ -35,6 +35,7 @@ class _WithArguments(BaseModel):
     @model_validator(mode="after")
     def _arguments_are_plain(self) -> Any:
         encoder = getattr(self, "encoder", None)
+        check_ready_made(encoder, self.arguments)
         check_plain(self.arguments)
         if is_instance(encoder):
             check_plain(getattr(encoder, "init_arguments", {}))
@@ -107,6 +108,10 @@ class TowerRelation(_WithArguments):
             share=old.share if self.share is None else self.share,
             **{**inherited, **self.arguments},
         )
+
+
+#: keys of a relation's table that are no arguments of its encoder
+RELATION_KEYS = frozenset(RelationConfig.model_fields)
 
 
 class TowerConfig(StrictModel):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from hetmusic.errors import ConfigError
 from hetmusic.graph.types import EdgeType
+from hetmusic.relations.advice import message_hint
 from hetmusic.relations.block import NodeInputs, RelationBlock
 from hetmusic.relations.edge_ends import EdgeEnds
 
@@ -65,12 +66,7 @@ class RelationEncoder(nn.Module):
         """
         ends = EdgeEnds(src, relation, source=True), EdgeEnds(dst, relation, source=False)
         messages = self.message(*ends, relation.edge)
-        if not isinstance(messages, Tensor) or messages.shape[:1] != (relation.num_edges,):
-            got = tuple(messages.shape) if isinstance(messages, Tensor) else type(messages).__name__
-            raise ConfigError(
-                f"relation encoder {type(self).__name__} of {relation.place}: message() "
-                f"returned {got}, expected ({relation.num_edges}, {self.dim}): one row an edge"
-            )
+        self._check_messages(messages, relation)
         return self.reduce(relation, messages)
 
     def message(self, src: EdgeEnds, dst: EdgeEnds, edge: Mapping[str, Tensor]) -> Tensor:
@@ -90,6 +86,22 @@ class RelationEncoder(nn.Module):
         :return: shape ``(num_dst, dim)``.
         """
         return relation.sum_edges(messages) / relation.in_degree.clamp(min=1).to(messages.dtype)[:, None]
+
+    def _check_messages(self, messages: Any, relation: RelationBlock) -> None:
+        """Refuse messages of a wrong shape; a ``reduce`` of one's own may take them in another size than ``dim``."""
+        expected = (relation.num_edges, self.dim)
+        own_reduce = type(self).reduce is not RelationEncoder.reduce
+        if isinstance(messages, Tensor):
+            shape = tuple(messages.shape)
+            if shape[:1] == expected[:1] and (own_reduce or shape == expected):
+                return
+            got, hint = str(shape), message_hint(shape, *expected)
+        else:
+            got, hint = type(messages).__name__, ": one row an edge"
+        raise ConfigError(
+            f"relation encoder {type(self).__name__} of {relation.place}: message() "
+            f"returned {got}, expected {expected}{hint}"
+        )
 
     def share(self, edge_type: EdgeType, earlier: Mapping[EdgeType, RelationEncoder]) -> None:
         """Take from other relations of the layer what they have in common with this one; nothing unless overridden.

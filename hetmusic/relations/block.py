@@ -89,6 +89,7 @@ class RelationBlock:
         :param weight: shape ``(num_edges,)``; ones if None.
         :return: shape ``(num_dst, dim)``.
         """
+        self._check("sum", "source node", len(x), self.num_src)
         values = x.new_ones(self.num_edges) if weight is None else weight
         return spmm(self.csr, values, x)
 
@@ -99,14 +100,18 @@ class RelationBlock:
         :param x: shape ``(num_src, dim)``.
         :return: shape ``(num_edges,)``.
         """
+        self._check("dot", "destination node (first)", len(y), self.num_dst)
+        self._check("dot", "source node (second)", len(x), self.num_src)
         return sddmm(self.csr, y, x)
 
     def sum_edges(self, values: Tensor) -> Tensor:
         """Sum over each destination's edges of one row an edge; shape ``(num_edges, ...)`` in, ``(num_dst, ...)`` out."""
+        self._check("sum_edges", "edge", len(values), self.num_edges)
         return segment_sum(self.csr, values, self.dst_index)
 
     def softmax(self, scores: Tensor) -> Tensor:
         """Softmax of edge scores over each destination's edges; shape ``(num_edges, heads)`` in and out."""
+        self._check_scores("softmax", scores)
         return segment_softmax(scores, self.dst_index, self.num_dst)
 
     def softmax_and_mass(self, scores: Tensor) -> tuple[Tensor, Tensor]:
@@ -114,6 +119,7 @@ class RelationBlock:
 
         With the latter, softmaxes over several relations can be merged into one.
         """
+        self._check_scores("softmax_and_mass", scores)
         return softmax_and_mass(scores, self.dst_index, self.num_dst)
 
     @property
@@ -121,6 +127,21 @@ class RelationBlock:
         """Which relation it is, and where it is read, as messages say it."""
         tower = "" if self.tower is None else f"tower {self.tower}, "
         return f"{self.edge_type} ({tower}layer {self.layer})"
+
+    def _check_scores(self, method: str, scores: Tensor) -> None:
+        self._check(method, "edge", len(scores), self.num_edges)
+        if scores.dim() != 2:
+            raise ValueError(
+                f"relation.{method} takes scores of shape (num_edges, heads), not {tuple(scores.shape)}: for one head, "
+                "scores[:, None]"
+            )
+
+    def _check(self, method: str, of_what: str, got: int, expected: int) -> None:
+        if got != expected:
+            raise ValueError(
+                f"relation.{method} takes one row a{'n' if of_what[0] == 'e' else ''} {of_what}, which are {expected}, and "
+                f"got {got}"
+            )
 
     def with_layer(self, layer: int, tower: str | None = None) -> RelationBlock:
         """The same edges, seen by another layer."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,9 +12,11 @@ from torch import Tensor, nn
 
 from hetmusic._resolve import is_foreign
 from hetmusic.errors import ConfigError, PluginError, UserError
+from hetmusic.relations.advice import DEVICE, advice
 from hetmusic.relations.attention import AttentionEncoder
 from hetmusic.relations.base import RelationEncoder
 from hetmusic.relations.block import NodeInputs, RelationBlock
+from hetmusic.relations.learned import noting_parameters, unlearned_attributes, unlearned_leaves
 
 _HOME = Path(__file__).parent.parent
 
@@ -33,18 +36,24 @@ def call_encoder(
     src: NodeInputs,
     dst: NodeInputs,
     with_mass: bool = False,
+    learned: Collection[int] | None = None,
 ) -> Message:
     """Encode one relation, and see that the encoder keeps its contract.
 
     :param with_mass: whether the log-mass is wanted, which an :class:`AttentionEncoder` alone can tell.
+    :param learned: identities of the parameters that the optimiser knows; if given, the call is looked at more closely,
+        which takes time, to find others.
     :return: a value of the dtype of ``src.h``.
     :raises ConfigError: for a result of another shape or dtype, inputs changed in place, or parameters made on the way.
     :raises PluginError: if another package's encoder raises an error, with the traceback.
     """
     versions = _versions(relation, src, dst)
     parameters = sum(1 for _ in encoder.parameters())
+    noting: AbstractContextManager[dict[int, str]]
+    noting = nullcontext({}) if learned is None else noting_parameters()
     try:
-        out, mass = _run(encoder, relation, src, dst, with_mass)
+        with noting as made:
+            out, mass = _run(encoder, relation, src, dst, with_mass)
     except (UserError, torch.OutOfMemoryError):
         raise
     except Exception as problem:
@@ -52,7 +61,7 @@ def call_encoder(
             raise
         what = f"{name_of(encoder, relation)} failed"
         raise PluginError.caused_by(
-            problem, what, _advice(problem, relation, src, dst), skip=_HOME
+            problem, what, advice(problem, relation, src, dst), skip=_HOME
         ) from problem
     _check_result(out, encoder, relation, src)
     if versions != _versions(relation, src, dst):
@@ -65,6 +74,8 @@ def call_encoder(
             f"{name_of(encoder, relation)} made parameters while it was called, which the optimiser does not know: make "
             "them in __init__"
         )
+    if learned is not None and (found := unlearned_leaves(out, [src.h, dst.h], learned, made)):
+        raise ConfigError(f"{name_of(encoder, relation)} {found}")
     # under autocast results may be of lower precision; what the next layer reads stays as it is
     return Message(out.to(src.h.dtype), mass)
 
@@ -82,7 +93,8 @@ def _run(
 def check_ready(encoder: nn.Module, edge_type: object) -> None:
     """Refuse an encoder that cannot be trained as it is.
 
-    :raises ConfigError: if it is no relation encoder, or has parameters without shape.
+    :raises ConfigError: if it is no relation encoder, or has parameters without shape, or tensors that look learned but
+        are not.
     """
     if not isinstance(encoder, RelationEncoder):
         raise ConfigError(
@@ -95,6 +107,24 @@ def check_ready(encoder: nn.Module, edge_type: object) -> None:
             f"relation encoder {type(encoder).__name__} of {edge_type} has parameters without shape ({', '.join(lazy)}): "
             "make them in __init__ from dim instead of using Lazy modules"
         )
+    hidden = _hidden_names(encoder)
+    if hidden:
+        raise ConfigError(
+            f"relation encoder {type(encoder).__name__} of {edge_type}: self.{hidden[0]} is a method of RelationEncoder; "
+            "what you keep under that name needs another one"
+        )
+    if found := unlearned_attributes(encoder):
+        raise ConfigError(f"relation encoder {type(encoder).__name__} of {edge_type}: {found}")
+
+
+def _hidden_names(encoder: RelationEncoder) -> list[str]:
+    """Attributes that are called like a method: layers that cannot be reached, or values instead of a method."""
+    methods = [
+        name for name, value in vars(RelationEncoder).items() if callable(value) and not name.startswith("_")
+    ]
+    layers = {**encoder._modules, **encoder._parameters, **encoder._buffers}
+    values = {name for name, value in vars(encoder).items() if not callable(value)}
+    return [name for name in methods if name in layers or name in values]
 
 
 def name_of(encoder: nn.Module, relation: RelationBlock) -> str:
@@ -118,33 +148,8 @@ def _check_result(out: object, encoder: RelationEncoder, relation: RelationBlock
         )
     if out.device != src.h.device:
         raise ConfigError(
-            f"{name} returned a tensor on {out.device}, given tensors on {src.h.device}{_DEVICE}"
+            f"{name} returned a tensor on {out.device}, given tensors on {src.h.device}{DEVICE}"
         )
-
-
-_DEVICE = (
-    "; make tensors where the inputs are, with src.h.new_zeros(...) or device=src.h.device, and register constants with "
-    "self.register_buffer"
-)
-
-
-def _advice(problem: Exception, relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> str:
-    """What may help against an error, for the end of its message."""
-    said = str(problem)
-    if isinstance(problem, KeyError) and problem.args and problem.args[0] not in relation.edge:
-        has = ", ".join(relation.edge) or "none"
-        return f"; the edges of {relation.edge_type} have the attributes: {has}"
-    if "device" in said.lower() or "meta" in said:
-        return _DEVICE
-    if "dtype" in said or "scalar type" in said:
-        return "; bring both sides to one dtype, with .to(src.h.dtype)"
-    if "in-place" in said:
-        return "; inputs must not be changed: write x = x * y instead of x *= y"
-    if isinstance(problem, TypeError) and "positional argument" in said:
-        return "; the hooks are message(self, src, dst, edge) and forward(self, relation, src, dst)"
-    if "NoneType" in said and (src.present is None or dst.present is None):
-        return "; present is None where a tower or node type has no modality"
-    return ""
 
 
 def _inputs(relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Iterator[tuple[str, Tensor]]:

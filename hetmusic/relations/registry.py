@@ -7,5 +7,9 @@ from hetmusic.relations.base import RelationEncoder
 
 #: names, import paths, classes, instances and entry points (group ``hetmusic.relation_encoders``) -> encoder
 relation_encoders: Resolver[RelationEncoder] = Resolver(
-    "relation encoder", RelationEncoder, "hetmusic.relation_encoders", given=["dim"]
+    "relation encoder",
+    RelationEncoder,
+    "hetmusic.relation_encoders",
+    given=["dim"],
+    hooks=["message", "forward"],
 )

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from hetmusic.graph.types import EdgeType
 from hetmusic.relations import NodeInputs, RelationBlock, RelationEncoder, relation_encoders
+from hetmusic.relations.calling import call_encoder
 
 LIKED_BY = EdgeType("song", "liked_by", "user")
 FRIENDS = EdgeType("user", "friends", "user")
@@ -69,6 +70,14 @@ class EncoderCase:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return relation_encoders.make(self.spec, dim=self.dim, **self.arguments)
+
+    def try_out(self) -> None:
+        """Make an encoder and call it once, as training does: what fails here would fail almost every check.
+
+        :raises UserError: if it cannot be made or called; with the traceback, where it is the encoder's own.
+        """
+        sample = self.sample().leaves()
+        call_encoder(self.make(), sample.block, sample.src, sample.dst)
 
     def sample(
         self,

@@ -6,6 +6,7 @@ import torch
 from safetensors.torch import load, save
 from torch.nn.parameter import UninitializedParameter
 
+from hetmusic.relations.learned import noting_parameters, unlearned_attributes, unlearned_leaves
 from hetmusic.testing.contract import require
 from hetmusic.testing.encoder_case import EncoderCase
 from hetmusic.testing.encoder_contract import encoder_contract
@@ -16,14 +17,20 @@ from hetmusic.testing.encoder_contract import encoder_contract
     fix="make them in __init__ from dim, and use no Lazy modules: the optimiser never sees what comes later",
 )
 def parameters_are_made_in_init(case: EncoderCase) -> None:
-    """The same names before and after a call."""
+    """The same names before and after a call, and nothing else that the result asks a gradient for."""
     encoder = case.make()
     lazy = [name for name, p in encoder.named_parameters() if isinstance(p, UninitializedParameter)]
     require(not lazy, f"the parameters {', '.join(lazy)} have no shape before the first call")
-    before = set(encoder.state_dict())
-    case.sample().run(encoder)
+    stray = unlearned_attributes(encoder)
+    require(not stray, stray)
+    before, learned = set(encoder.state_dict()), {id(parameter) for parameter in encoder.parameters()}
+    sample = case.sample().leaves()
+    with noting_parameters() as made:
+        out = sample.run(encoder)
     new = sorted(set(encoder.state_dict()) - before)
     require(not new, f"{', '.join(new)} came into being during the first call")
+    strange = unlearned_leaves(out, [sample.src.h, sample.dst.h], learned, made)
+    require(not strange, f"it {strange}")
 
 
 @encoder_contract.check(

@@ -30,7 +30,8 @@ class TrainingObserver:
         """After each epoch, with the line that goes to ``history.jsonl``."""
 
     def on_end(self, reason: str) -> None:
-        """After the last epoch; ``reason`` is why it was the last: ``epochs``, ``early stopping`` or ``interrupted``."""
+        """After the last epoch; ``reason`` is why it was the last: ``epochs``, ``early stopping``, ``interrupted`` or ``an
+        error in epoch N``."""
 
     def on_result(self, metrics: Mapping[str, float]) -> None:
         """When the run is finished, with the validation metrics of the best weights; not after an interruption."""

@@ -12,12 +12,13 @@ from pydantic import BaseModel, ValidationError
 
 from hetmusic._toml import merge, parse_override, read_toml, tomllib
 from hetmusic.errors import ConfigError, did_you_mean
+from hetmusic.models.tower_config import RELATION_KEYS
 from hetmusic.training.config import FitConfig
 
 _ABSENT = object()
 
 #: keys of a relation's table that stay when its encoder is replaced
-_NOT_ARGUMENTS = {"use", "fanout", "share"}
+_KEPT = RELATION_KEYS - {"encoder"}
 
 
 def preset_names() -> list[str]:
@@ -82,6 +83,8 @@ def make_config(values: Mapping[str, Any], source: str = "configuration") -> Fit
         return FitConfig.model_validate(values)
     except ValidationError as problem:
         raise ConfigError(f"{source}: {_explain(problem)}") from None
+    except ConfigError as problem:
+        raise ConfigError(f"{source}: {problem}") from None
 
 
 def dump_toml(config: FitConfig) -> str:
@@ -115,7 +118,7 @@ def _without_old_arguments(base: Mapping[str, Any], over: Mapping[str, Any]) -> 
     for name, new in _table(over, "relations").items():
         old = relations.get(name)
         if isinstance(old, Mapping) and isinstance(new, Mapping) and _replaces(new, old, "encoder"):
-            relations[name] = {key: value for key, value in old.items() if key in _NOT_ARGUMENTS}
+            relations[name] = {key: value for key, value in old.items() if key in _KEPT}
     if relations:
         left["relations"] = relations
     for section, key in (("model", "combine"), ("training", "loss"), ("training", "sampler")):

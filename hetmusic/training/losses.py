@@ -32,7 +32,7 @@ class Loss(nn.Module):
         raise TypeError(f"{type(self).__name__} must implement forward()")
 
 
-losses: Resolver[Loss] = Resolver("loss", Loss, "hetmusic.losses")
+losses: Resolver[Loss] = Resolver("loss", Loss, "hetmusic.losses", hooks=["forward"])
 
 
 @losses.register("softmax")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from hetmusic._arguments import parameters_of
 from hetmusic._origin import origin_of
 from hetmusic._resolve import Resolver, text_of
 from hetmusic.errors import ConfigError, PluginError, RunError
+from hetmusic.graph import MusicGraph
 from hetmusic.models.combine import combiners
 from hetmusic.models.heads import heads
 from hetmusic.models.plugin_spec import is_instance
+from hetmusic.models.relation_choice import check_relation
 from hetmusic.relations import relation_encoders
 from hetmusic.run_layout import PluginRecord, RunInfo
 from hetmusic.training.config import FitConfig
@@ -28,6 +31,16 @@ _RESOLVERS: dict[str, Resolver[Any]] = {
 }
 
 
+@contextlib.contextmanager
+def _named(where: str) -> Iterator[None]:
+    """Begin the messages of errors with a key; they stay the same errors, so that what else they carry is kept."""
+    try:
+        yield
+    except ConfigError as problem:
+        problem.args = (f"{where}: {problem}",)
+        raise
+
+
 @dataclass(frozen=True)
 class Use:
     """A place of a configuration that names a plug-in."""
@@ -37,36 +50,49 @@ class Use:
     resolver: Resolver[Any]
     spec: Any
     arguments: Mapping[str, Any]
+    #: the relation whose encoder it is
+    relation: str | None = None
 
     def argument_key(self, name: str) -> str:
         """The key under which an argument is set, e.g. ``relations.liked_by.rate``."""
         between = "." if self.resolver is relation_encoders else "_arguments."
         return f"{self.where}{between}{name}"
 
-    def check(self) -> type:
+    def check(self, relations: Collection[str] | None = None) -> type:
         """The class, its arguments checked.
 
+        :param relations: those of the graph; None if there is no graph to ask.
         :raises ConfigError: beginning with the key.
         """
-        try:
-            cls = self.resolver.check(self.spec, {} if is_instance(self.spec) else self.arguments)
-        except ConfigError as problem:
-            problem.args = (f"{self.where}: {problem}",)
-            raise
-        return cls
+        with _named(self.where):
+            if self.relation is not None and relations is not None:
+                check_relation(self.relation, relations)
+            try:
+                return self.resolver.check(self.spec, self.arguments)
+            except ConfigError:
+                if (
+                    self.relation is not None
+                    and isinstance(self.spec, str)
+                    and self.spec in self.resolver.classes
+                ):
+                    check_relation(
+                        self.relation, relations or ()
+                    )  # rather that than the preset's encoder is wrong
+                raise
 
 
 def uses_of(config: FitConfig) -> Iterator[Use]:
     """Every place of a configuration that names a plug-in."""
     for name, relation in config.relations.items():
         if relation.use:
-            yield Use(f"relations.{name}", relation_encoders, relation.encoder, relation.arguments)
+            yield Use(f"relations.{name}", relation_encoders, relation.encoder, relation.arguments, name)
     for tower, own in config.towers.items():
         for name, over in own.relations.items():
-            relation = over.over(config.relations.get(name))
+            where = f"towers.{tower}.relations.{name}"
+            with _named(where):
+                relation = over.over(config.relations.get(name))
             if relation.use:
-                where = f"towers.{tower}.relations.{name}"
-                yield Use(where, relation_encoders, relation.encoder, relation.arguments)
+                yield Use(where, relation_encoders, relation.encoder, relation.arguments, name)
         if own.combine is not None:
             yield Use(f"towers.{tower}.combine", combiners, own.combine, own.combine_arguments)
     model, training = config.model, config.training
@@ -76,13 +102,21 @@ def uses_of(config: FitConfig) -> Iterator[Use]:
     yield Use("training.sampler", samplers, training.sampler, training.sampler_arguments)
 
 
-def check_plugins(config: FitConfig) -> None:
+def check_plugins(config: FitConfig, graph: MusicGraph | None = None) -> None:
     """Refuse plug-ins that cannot be found, and arguments that they do not take, before anything runs.
 
+    :param graph: whose relations are known beside those of the music ontology.
     :raises ConfigError: naming key, plug-in and argument.
     """
+    relations = None if graph is None else _names_of_relations(graph)
     for use in uses_of(config):
-        use.check()
+        use.check(relations)
+
+
+def _names_of_relations(graph: MusicGraph) -> set[str]:
+    """The relations of a graph, in both directions."""
+    known = graph.meta.relations
+    return {*known, *(info.inverse for info in known.values() if info.inverse is not None)}
 
 
 def argument_defaults(config: FitConfig) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from hetmusic._io import replacing_file
 from hetmusic.errors import ConfigError, UserError
 from hetmusic.graph.splits import Split
 from hetmusic.graph.types import Edges
-from hetmusic.models import MMGNN, LayeredBlocks, final_embeddings
+from hetmusic.models import MMGNN, HeteroConv, LayeredBlocks, final_embeddings
 from hetmusic.ranking import USER_METRICS, EmbeddingScorer, RankedHits, UserItems, parse_metric, top_k
 from hetmusic.training.automatic import FULL_GRAPH_EDGES, FULL_SOFTMAX_ITEMS
 from hetmusic.training.averaging import WeightAverage
@@ -161,10 +161,30 @@ class Trainer:
         reason = "interrupted"
         try:
             reason = self._epochs()
+        except Exception:
+            reason = f"an error in epoch {self.epoch}"
+            raise
         finally:
             for observer in self.observers:
                 observer.on_end(reason)
         return reason
+
+    def try_out(self) -> None:
+        """Compute the gradients of one step and forget them, so that what a plug-in does wrong shows beforehand."""
+        self.model.train()
+        # of plug-ins alone: the model's own hold features, which are large and stay as they are
+        plugins = [
+            *(m for m in self.model.modules() if isinstance(m, HeteroConv)),
+            self.model.head,
+            self.objective.loss,
+        ]
+        buffers = [(buffer, buffer.clone()) for module in plugins for buffer in module.buffers()]
+        with torch.random.fork_rng(devices=[]):
+            self.loss_of(next(iter(self.batches.epoch(np.random.default_rng(self.config.seed))))).backward()
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            for buffer, before in buffers:
+                buffer.copy_(before)
 
     def full_blocks(self) -> LayeredBlocks:
         """The whole training graph on the model's device, for inference."""
@@ -245,10 +265,10 @@ class Trainer:
         for step, batch in enumerate(batches):
             value = self._step(batch)
             if not math.isfinite(value):
+                kept = ". The run keeps the state after the last whole epoch" if self.epoch else ""
                 raise DivergedError(
                     f"the loss became {value} in epoch {self.epoch}, step {step}; a lower learning rate "
-                    f"(--set training.lr={self.config.training.lr / 3:.2g}) usually helps. The run keeps the state "
-                    "after the last whole epoch"
+                    f"(--set training.lr={self.config.training.lr / 3:.2g}) usually helps{kept}"
                 )
             targets = batch.num_targets
             total, count = total + value * targets, count + targets

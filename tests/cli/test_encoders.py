@@ -10,7 +10,10 @@ from hetmusic.relations import relation_encoders
 from tests.cli.running import hetmusic
 from tests.packages import ENCODER
 
-BROKEN = ENCODER.replace('edge["weight"])', 'edge["weight"].mul_(2))')
+BROKEN = ENCODER.replace("src.h * torch.exp", "torch.rand(1) * src.h * torch.exp")
+IN_PLACE = ENCODER.replace('edge["weight"])', 'edge["weight"].mul_(2))')
+FAILS = ENCODER.replace('edge["weight"])', "src.feat)")
+IN_THE_CALL = ENCODER.replace("return src.h", "return torch.nn.Linear(8, 8)(src.h)")
 
 
 class TestList:
@@ -92,10 +95,44 @@ class TestCheck:
         name = install(BROKEN)
         done = hetmusic("check", f"{name}:Decay")
         assert done.status == 1
-        assert "FAILED   inputs stay as they are" in done.out
-        assert "The contract: inputs are not changed" in done.out
+        assert "FAILED   deterministic" in done.out
+        assert "The contract: the same torch seed gives the same result" in done.out
         assert "built-in mean" not in done.out
-        assert re.search(r"breaks \d+ of \d+ points of its contract: .*inputs_stay_as_they_are", done.error)
+        assert re.search(r"breaks \d+ of \d+ points of its contract: .*deterministic", done.error)
+
+    def test_layers_that_are_made_in_the_call(self, install):
+        done = hetmusic("check", f"{install(IN_THE_CALL)}:Decay")
+        failed = (
+            done.out.partition("FAILED   parameters are made in init")[2]
+            .partition("\n")[2]
+            .partition("\n")[0]
+        )
+        assert "computes with Linear.weight of shape (8, 8) that the optimiser does not know" in failed
+        assert "parameters_are_made_in_init" in done.error
+
+    @pytest.mark.parametrize(
+        ("code", "said", "traced"),
+        [
+            (FAILS, "AttributeError: 'EdgeEnds' object has no attribute 'feat'", True),
+            (ENCODER.replace("[:, None]", ""), 'such as edge["weight"], becomes a column by [:, None]', True),
+            (IN_PLACE, "changed edge['weight'] in place", False),
+            (
+                ENCODER.replace("return src.h * ", "return "),
+                "message() returned (12, 1), expected (12, 8)",
+                False,
+            ),
+        ],
+    )
+    def test_what_fails_in_every_call_is_said_once(self, install, code, said, traced):
+        name = install(code)
+        done = hetmusic("check", f"{name}:Decay")
+        assert (done.status, done.out) == (1, "")
+        *trace, last = done.err.splitlines()
+        assert last.startswith("error: relation encoder Decay of song__liked_by__user (layer 1)")
+        assert said in last
+        assert len(trace) == 0 or trace[0] == "Traceback (most recent call last):"
+        assert bool(trace) == traced
+        assert not traced or f'{name}.py", line' in trace[1], "it begins with a line of one's own"
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
@@ -105,6 +142,8 @@ class TestCheck:
             (["gat", "--set", "heads=3"], "cannot split dim 8 into 3 heads"),
             (["tests.blocks:tiny_block"], "is not a relation encoder: it is a function, not a class"),
             (["torch.nn:Linear"], "is not a relation encoder"),
+            (["tests/packages.py:Decay"], "write 'tests.packages:Decay'"),
+            ([":Decay"], "the module is missing"),
         ],
     )
     def test_mistakes(self, arguments, message):
@@ -165,4 +204,7 @@ class TestExplain:
     def test_mistakes(self, graph):
         done = hetmusic("fit", graph, "--set", "relations.liked_by.weigth=log", "--explain-model")
         assert "has no argument 'weigth' (did you mean 'weight'?)" in done.error
+        done = hetmusic("fit", graph, "--set", "relations.likedby.rate=3", "--explain-model")
+        said = "error: relations.likedby: unknown relation 'likedby' (did you mean 'liked_by'?)"
+        assert done.error == said
         assert "give a GRAPH and --out RUN" in hetmusic("fit", "--explain-model").err

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from torch import nn
 
 from hetmusic.errors import ConfigError, PluginError
+from hetmusic.graph import EdgeType
 from hetmusic.models import HeteroConv
-from hetmusic.relations import RelationBlock, RelationEncoder
+from hetmusic.relations import RelationBlock, RelationEncoder, calling
 from tests.blocks import LIKED_BY, inputs, random_block
 
 BLOCK = random_block(6, 5, 9)
+LIKES_TOO = EdgeType("song", "played_by", "user")
 H = {"song": inputs(6, 4), "user": inputs(5, 4, seed=2)}
 NAMED = f"of {LIKED_BY} (layer 1)"
 
@@ -33,6 +37,95 @@ class EdgeRows(RelationEncoder):
 class FewerColumns(RelationEncoder):
     def message(self, src, dst, edge):
         return src.h[:, :2]
+
+
+class NumbersByEdge(RelationEncoder):
+    def message(self, src, dst, edge):
+        return edge["weight"]
+
+
+class OneColumn(RelationEncoder):
+    def message(self, src, dst, edge):
+        return (src.h * dst.h).sum(dim=1, keepdim=True)
+
+
+class Transposed(RelationEncoder):
+    def message(self, src, dst, edge):
+        return src.h.T
+
+
+class Nothing(RelationEncoder):
+    def message(self, src, dst, edge):
+        src.h * 2  # and no return
+
+
+class NoColumnOfIt(RelationEncoder):
+    def message(self, src, dst, edge):
+        return src.h * edge["weight"]
+
+
+class OtherSize(RelationEncoder):
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.layer = nn.Linear(7, dim)
+
+    def message(self, src, dst, edge):
+        return self.layer(src.h)
+
+
+class LikeDgl(RelationEncoder):
+    def message(self, src, dst, edge):
+        return src.feat
+
+
+class Misspelt(RelationEncoder):
+    def message(self, src, dst, edge):
+        return src.h * src.degre[:, None]
+
+
+class LikeDglEdges(RelationEncoder):
+    def message(self, src, dst, edge):
+        return src.h * edge.weight[:, None]
+
+
+class NoSuchEdges(RelationEncoder):
+    def message(self, src, dst, edge):
+        return src.h * edge.rating[:, None]
+
+
+class EndsAsTensors(RelationEncoder):
+    def message(self, src, dst, edge):
+        return torch.cat([src, dst], dim=1)
+
+
+class OfTheRelation(RelationEncoder):
+    def forward(self, relation, src, dst):
+        return relation.summ(src.h)
+
+
+class SumOfEdges(RelationEncoder):
+    def forward(self, relation, src, dst):
+        return relation.sum(src.h[relation.src_index])
+
+
+class SumOfNodes(RelationEncoder):
+    def forward(self, relation, src, dst):
+        return relation.sum_edges(src.h)
+
+
+class DotTheOtherWay(RelationEncoder):
+    def forward(self, relation, src, dst):
+        return relation.sum(src.h, relation.dot(src.h, dst.h))
+
+
+class FlatSoftmax(RelationEncoder):
+    def forward(self, relation, src, dst):
+        return relation.sum(src.h, relation.softmax(relation.dot(dst.h, src.h)))
+
+
+class MixedIndices(RelationEncoder):
+    def forward(self, relation, src, dst):
+        return relation.sum_edges(dst.h[relation.src_index])
 
 
 class NoColumns(RelationEncoder):
@@ -129,7 +222,15 @@ class Fails(RelationEncoder):
             "returned (9, 4), expected (5, 4), and that is one row an edge",
             "self.reduce(relation, messages)",
         ),
-        (FewerColumns, "returned (5, 2), expected (5, 4)", "dim columns"),
+        (
+            FewerColumns,
+            "message() returned (9, 2), expected (9, 4)",
+            "need a reduce(self, relation, messages)",
+        ),
+        (NumbersByEdge, "message() returned (9,), expected (9, 4)", "multiply src.h by a column, x[:, None]"),
+        (OneColumn, "message() returned (9, 1), expected (9, 4)", "multiply src.h by this column"),
+        (Transposed, "message() returned (4, 9), expected (9, 4)", "one row an edge"),
+        (Nothing, "message() returned NoneType, expected (9, 4)", "one row an edge"),
         (NoColumns, "message() returned (), expected (9, 4)", "one row an edge"),
         (NotATensor, "returned a list", "expected a tensor of shape (5, 4)"),
         (OtherDtype, "returned torch.float64, expected torch.float32", "end with .to(src.h.dtype)"),
@@ -162,6 +263,19 @@ def test_broken_contract(encoder, what, fix):
         (NoMask, "'NoneType' object has no attribute 'float'", "present is None where"),
         (WrongSignature, "positional argument", "the hooks are message(self, src, dst, edge)"),
         (NoHook, "NoHook must implement message() or forward()", ""),
+        (NoColumnOfIt, "RuntimeError", 'such as edge["weight"], becomes a column by [:, None]'),
+        (OtherSize, "mat1 and mat2 shapes cannot be multiplied", "dim = 4 columns: make layers from dim"),
+        (LikeDgl, "no attribute 'feat'", "src and dst have: h, present, degree"),
+        (Misspelt, "no attribute 'degre'", "(did you mean 'degree'?)"),
+        (LikeDglEdges, "no attribute 'weight'", 'write edge["weight"]'),
+        (NoSuchEdges, "no attribute 'rating'", "have the attributes: weight, time"),
+        (EndsAsTensors, "TypeError", "src and dst are no tensors: take src.h and dst.h"),
+        (OfTheRelation, "no attribute 'summ'", "(did you mean 'sum'?)"),
+        (SumOfEdges, "relation.sum takes one row a source node, which are 6, and got 9", ""),
+        (SumOfNodes, "relation.sum_edges takes one row an edge, which are 9, and got 6", ""),
+        (DotTheOtherWay, "relation.dot takes one row a destination node (first), which are 5, and got 6", ""),
+        (FlatSoftmax, "not (9,): for one head, scores[:, None]", ""),
+        (MixedIndices, "IndexError", "of which there are 6 and 5"),
         (Fails, "ZeroDivisionError: division by zero", ""),
     ],
 )
@@ -177,6 +291,7 @@ def test_errors_inside_are_shown_with_their_traceback(encoder, what, fix):
     assert problem.value.__cause__ is not None
     if encoder not in (NoHook, WrongSignature):
         assert "test_encoder_mistakes.py" in problem.value.trace
+        assert re.search(r"test_encoder_mistakes\.py, line \d+\)", said), "a line of one's own, not of torch"
 
 
 def test_not_a_relation_encoder():
@@ -195,6 +310,24 @@ def test_parameters_without_shape():
         ConfigError, match=r"Lazy of .* has parameters without shape \(layer.weight, layer.bias\)"
     ):
         HeteroConv({LIKED_BY: Lazy(4)}, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("reduce", nn.Linear(4, 4)), ("share", True), ("message", "mean")]
+)
+def test_attributes_called_like_a_method(name, value):
+    class Hides(RelationEncoder):
+        def __init__(self, dim):
+            super().__init__(dim)
+            setattr(self, name, value)
+
+        def forward(self, relation, src, dst):
+            return relation.sum(src.h)
+
+    with pytest.raises(
+        ConfigError, match=rf"Hides of .*: self.{name} is a method of RelationEncoder; .* another one"
+    ):
+        HeteroConv({LIKED_BY: Hides(4)}, 4)
 
 
 def test_under_autocast_the_representations_stay_in_single_precision():
@@ -229,3 +362,162 @@ def test_an_own_reduction():
     assert torch.allclose(out[0], torch.maximum(song[0], song[1]) + user[0])
     assert torch.allclose(out[3], song[2] + user[3])
     assert out[1].tolist() == [0, 0, 0, 0]
+
+
+class LayerInMessage(RelationEncoder):
+    def message(self, src, dst, edge):
+        return nn.Linear(4, 4)(src.h)
+
+
+class ParameterInForward(RelationEncoder):
+    def forward(self, relation, src, dst):
+        return relation.sum(src.h) * nn.Parameter(torch.ones(4))
+
+
+SOMEWHERE = nn.Linear(4, 4)
+
+
+class LayerOfTheModule(RelationEncoder):
+    def message(self, src, dst, edge):
+        return SOMEWHERE(src.h)
+
+
+class ReturnsItsOwn(RelationEncoder):
+    def forward(self, relation, src, dst):
+        return torch.ones(5, 4, requires_grad=True)
+
+
+def called(encoder, times=1):
+    h = {"song": inputs(6, 4), "user": inputs(5, 4)}
+    h["song"].h.requires_grad_()
+    conv = HeteroConv({LIKED_BY: encoder}, 4)
+    return [conv({LIKED_BY: BLOCK}, h, {"user": 5})["user"] for _ in range(times)][-1]
+
+
+@pytest.mark.parametrize(
+    ("encoder", "what"),
+    [
+        (LayerInMessage, "Linear.weight of shape (4, 4)"),
+        (ParameterInForward, "an nn.Parameter of shape (4,)"),
+        (LayerOfTheModule, "an nn.Parameter of shape (4, 4)"),
+        (ReturnsItsOwn, "a tensor that asks for a gradient of shape (5, 4)"),
+    ],
+)
+def test_what_is_made_while_an_encoder_is_called_would_never_be_learned(encoder, what):
+    with pytest.raises(ConfigError) as problem:
+        called(encoder(4))
+    said = str(problem.value)
+    assert said.startswith(f"relation encoder {encoder.__name__} {NAMED} computes with ")
+    assert what in said
+    assert "make layers and nn.Parameter in __init__" in said
+
+
+class TensorThatAsks(RelationEncoder):
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.w = torch.ones(dim, requires_grad=True)
+
+    def message(self, src, dst, edge):
+        return src.h * self.w
+
+
+class TensorInAPart(RelationEncoder):
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.part = nn.Identity()
+        self.part.w = torch.ones(dim, requires_grad=True)
+
+    def message(self, src, dst, edge):
+        return src.h * self.part.w
+
+
+class BufferThatAsks(TensorThatAsks):
+    def __init__(self, dim):
+        RelationEncoder.__init__(self, dim)
+        self.register_buffer("w", torch.ones(dim, requires_grad=True))
+
+
+class ComputedOnce(TensorThatAsks):
+    def __init__(self, dim):
+        RelationEncoder.__init__(self, dim)
+        self.start = nn.Parameter(torch.ones(dim))
+        self.w = 2 * self.start
+
+
+class LayersInAList(RelationEncoder):
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.layers = [nn.Linear(dim, dim)]
+
+    def message(self, src, dst, edge):
+        return self.layers[0](src.h)
+
+
+class LayersInATable(LayersInAList):
+    def __init__(self, dim):
+        RelationEncoder.__init__(self, dim)
+        self.layers = {0: {"a": (nn.Parameter(torch.ones(dim)),)}}
+
+
+@pytest.mark.parametrize(
+    ("encoder", "what", "fix"),
+    [
+        (TensorThatAsks, "self.w asks for a gradient but is no parameter", "make it with nn.Parameter(...)"),
+        (
+            TensorInAPart,
+            "self.part.w asks for a gradient but is no parameter",
+            "make it with nn.Parameter(...)",
+        ),
+        (BufferThatAsks, "self.w is a buffer, which is never learned", "make it with nn.Parameter(...)"),
+        (ComputedOnce, "self.w was computed from parameters in __init__", "compute it in message or forward"),
+        (LayersInAList, "self.layers is a list", "use nn.ModuleList"),
+        (LayersInATable, "self.layers is a dict", "use nn.ModuleList, nn.ModuleDict or nn.ParameterList"),
+    ],
+)
+def test_what_looks_learned_but_is_not_is_found_when_it_is_made(encoder, what, fix):
+    with pytest.raises(ConfigError) as problem:
+        HeteroConv({LIKED_BY: encoder(4)}, 4)
+    said = str(problem.value)
+    assert said.startswith(f"relation encoder {encoder.__name__} of {LIKED_BY}: {what}")
+    assert fix in said
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
+def test_what_is_learned_after_all_is_left_alone():
+    """Layers that are listed twice, weights that a hook makes, constants, and what an encoder took on purpose."""
+
+    class Fine(RelationEncoder):
+        def __init__(self, dim):
+            super().__init__(dim)
+            self.layer = nn.utils.weight_norm(nn.Linear(dim, dim))
+            self.recurrent = nn.GRU(dim, dim)
+            self.all = [self.layer, {"again": self.recurrent}]
+            self.constant = torch.ones(dim)
+            self.names = ["a", "b"]
+            self.frozen = [nn.Linear(dim, dim).requires_grad_(False)]
+
+        def message(self, src, dst, edge):
+            made_here = nn.Linear(4, 4)(src.h).detach()  # of no use, but of no harm either
+            return self.frozen[0](self.recurrent(self.layer(src.h))[0] * self.constant) + 0 * made_here
+
+    called(Fine(4), times=2).sum().backward()
+
+
+def test_borrowed_layers_are_learned_by_their_lender():
+    one, two = OtherSize(4), OtherSize(4)
+    for encoder in (one, two):
+        encoder.layer = nn.Linear(4, 4)
+    two.borrow("layer", one)
+    conv = HeteroConv({LIKED_BY: one, LIKES_TOO: two}, 4)
+    blocks = {LIKED_BY: BLOCK, LIKES_TOO: random_block(6, 5, 9, edge_type=LIKES_TOO)}
+    conv(blocks, {"song": inputs(6, 4), "user": inputs(5, 4)}, {"user": 5})
+
+
+def test_only_the_first_call_with_gradients_is_looked_at_closely(monkeypatch):
+    looked = []
+    monkeypatch.setattr(calling, "unlearned_leaves", lambda *given: looked.append(1) or "")
+    called(LayerInMessage(4), times=3)
+    assert len(looked) == 1
+    with torch.no_grad():
+        called(LayerInMessage(4))
+    assert len(looked) == 1

@@ -9,18 +9,20 @@ import signal
 import subprocess
 import sys
 import time
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 
 from hetmusic._io import locked
-from hetmusic.errors import RunError, SplitError, UserError
+from hetmusic.errors import PluginError, RunError, SplitError, UserError
 from hetmusic.evaluation import evaluate
 from hetmusic.fitting import build_model, fit, resume
 from hetmusic.graph.view import TrainingView
 from hetmusic.ranking import EmbeddingScorer
 from hetmusic.recommend import Run
+from hetmusic.relations import RelationEncoder
 from hetmusic.relations.encoders import MeanEncoder
 from hetmusic.run_layout import RunInfo
 from hetmusic.training import load_config, make_config
@@ -241,7 +243,78 @@ class TestInterruption:
         chosen = config("training.lr=1e30", "model.score=inner")
         with pytest.raises(DivergedError, match=r"the loss became (nan|inf).*--set training.lr="):
             fit(graph, chosen, tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+
+class Fails(RelationEncoder):
+    """The mean, which moves a running statistic along and fails in a call of one's choice."""
+
+    calls: ClassVar[int] = 0
+    at: ClassVar[int] = -1
+
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.register_buffer("seen", torch.zeros(()))
+
+    def message(self, src, dst, edge):
+        type(self).calls += 1
+        if self.calls == self.at:
+            raise ZeroDivisionError("not now")
+        if self.training:
+            self.seen.add_(1)
+        return src.h + 0.01 * self.seen
+
+
+class Reasons(TrainingObserver):
+    def __init__(self):
+        self.found = []
+
+    def on_end(self, reason):
+        self.found.append(reason)
+
+
+class TestMistakesOfPlugins:
+    """What fails before anything is trained leaves nothing behind; what fails later can be gone on with."""
+
+    @pytest.fixture
+    def failing(self, monkeypatch):
+        def at(call):
+            monkeypatch.setattr(Fails, "calls", 0)
+            monkeypatch.setattr(Fails, "at", call)
+            return config(f"relations.liked_by.encoder={__name__}:Fails", "training.epochs=3")
+
+        return at
+
+    def test_in_the_first_step(self, graph, tmp_path, failing):
+        ended = Reasons()
+        with pytest.raises(PluginError, match="ZeroDivisionError: not now"):
+            fit(graph, failing(1), tmp_path / "runs" / "run", [ended])
+        assert list(tmp_path.iterdir()) == []
+        assert ended.found == ["an error in epoch 0"]
+        fit(graph, failing(-1), tmp_path / "runs" / "run")
+
+    def test_in_a_later_epoch(self, graph, tmp_path, failing):
+        whole = fit(graph, failing(-1), tmp_path / "whole")
+        calls, ended = Fails.calls, Reasons()
+        with pytest.raises(PluginError):
+            fit(graph, failing(calls // 2), tmp_path / "run", [ended])
         assert RunInfo.load(tmp_path / "run").status == "interrupted"
+        assert ended.found == ["an error in epoch 1"]
+        failing(-1)
+        assert weights(resume(tmp_path / "run").path) == weights(whole.path)
+
+    def test_does_not_cost_the_run_that_would_be_replaced(self, graph, tmp_path, failing):
+        old = weights(fit(graph, config(), tmp_path / "run").path)
+        with pytest.raises(PluginError):
+            fit(graph, failing(1), tmp_path / "run", overwrite=True)
+        assert weights(tmp_path / "run") == old
+        assert Run.open(tmp_path / "run").info.status == "finished"
+
+    def test_trying_out_changes_nothing(self, graph, tmp_path, failing):
+        fit(graph, failing(-1), tmp_path / "run")
+        first = weights(tmp_path / "run")
+        fit(graph, failing(-1), tmp_path / "run", overwrite=True)
+        assert weights(tmp_path / "run") == first
 
 
 class TestResumeMistakes:
