@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 _AXIS = click.FloatRange(-1, 1)
-
-#: what a newcomer is called in the output
-NEWCOMER = "(new)"
 
 
 @click.command()
@@ -64,6 +63,7 @@ def command(
     from hetmusic.recommend import Run
     from hetmusic.recommend.keys import split_keys
     from hetmusic.recommend.output import render_json, render_table
+    from hetmusic.recommend.recommendation import NEWCOMER
     from hetmusic.recommend.users_file import read_users
 
     mood, weight = chosen_mood(emotion, valence, arousal, strength)
@@ -77,19 +77,21 @@ def command(
         raise click.UsageError(
             "name a user with --user, a file of users with --users, or what somebody new likes with --liked"
         )
-    if new and explain:
-        raise click.UsageError("--explain is for users of the run, not for somebody new")
     opened = Run.open(run)
+    do: Callable[..., Any] = opened.explain if explain else opened.recommend
+    if new:
+        do = opened.explain_for if explain else opened.recommend_for
+        asked: tuple[list[str], ...] = (
+            split_keys(liked, opened.item_index),
+            split_keys(friends, opened.user_index),
+        )
+    else:
+        asked = (wanted,)
+    found = do(*asked, k=k, exclude_seen=exclude_seen, mood=mood, strength=weight)
+    lists = {NEWCOMER: found} if new else found
     if explain:
         from hetmusic.recommend.explain.output import render_explained, render_explained_json
 
-        explained = opened.explain(wanted, k, exclude_seen=exclude_seen, mood=mood, strength=weight)
-        click.echo(render_explained_json(explained) if as_json else render_explained(explained))
-        return
-    if new:
-        items, known = split_keys(liked, opened.item_index), split_keys(friends, opened.user_index)
-        found = opened.recommend_for(items, known, k, exclude_seen=exclude_seen, mood=mood, strength=weight)
-        lists = {NEWCOMER: found}
+        click.echo(render_explained_json(lists) if as_json else render_explained(lists))
     else:
-        lists = opened.recommend(wanted, k, exclude_seen=exclude_seen, mood=mood, strength=weight)
-    click.echo(render_json(lists) if as_json else render_table(lists))
+        click.echo(render_json(lists) if as_json else render_table(lists))

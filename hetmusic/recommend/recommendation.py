@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: what somebody is called whom the run has never seen
+NEWCOMER = "(new)"
+
 
 @dataclass(frozen=True)
 class Recommendation:

@@ -118,12 +118,14 @@ class Newcomers:
     """
 
     def __init__(self, run_model: RunModel) -> None:
-        self._model, self._tensors = run_model.model, run_model.tensors
+        #: the run's model, with room for one more user
+        self.model = run_model.model
+        self._tensors = run_model.tensors
         self._layers = run_model.config.model.num_layers
-        schema = self._model.schema
+        schema = self.model.schema
         self._user, self._item = schema.user_type, schema.item_type
         self._index = schema.num_nodes[self._user]
-        for tower in self._model.towers.values():
+        for tower in self.model.towers.values():
             assert isinstance(tower, Tower)
             tables = [tower.inputs, *([] if tower.outputs is None else [tower.outputs])]
             for table in (found[self._user] for found in tables if self._user in found):
@@ -142,24 +144,36 @@ class Newcomers:
         :param friends_like: item indices that stand in for likes where the model cannot hear of friends.
         :return: shape ``(1, d)``; its inner products with the run's item embeddings are scores.
         """
-        edge_types = list(self._tensors.blocks)
-        friendships = [t for t in edge_types if t.src == t.dst == self._user]
-        if not len(liked) and not self._hears_of_friends(friendships):
+        if not len(liked) and not self.hears_of_friends:
             liked = friends_like
-        neighbours = dict.fromkeys(friendships, friends)
-        neighbours |= {t: liked for t in edge_types if (t.src, t.dst) == (self._item, self._user)}
-        extended = self._with_newcomer(neighbours)
+        extended = self.graph_with(liked, friends)
         sampler = NeighborSampler(extended, [-1] * self._layers)  # all neighbours, so nothing is drawn
         rng = np.random.default_rng(0)
         with torch.no_grad():
-            users = self._model.encode_users(sampler.sample({self._user: np.array([self._index])}, rng))
-            items = self._model.encode_items(sampler.sample({self._item: np.array([0])}, rng))
-            view = self._model.score_views(users, items, torch.tensor([0]))[0]
+            users = self.model.encode_users(sampler.sample({self._user: np.array([self._index])}, rng))
+            items = self.model.encode_items(sampler.sample({self._item: np.array([0])}, rng))
+            view = self.model.score_views(users, items, torch.tensor([0]))[0]
         return view.users.float().numpy()
 
-    def _hears_of_friends(self, friendships: Collection[EdgeType]) -> bool:
+    def graph_with(self, liked: NDArray[np.integer], friends: NDArray[np.integer]) -> GraphTensors:
+        """The training graph with a newcomer, its last user.
+
+        :param liked: item indices.
+        :param friends: user indices.
+        """
+        neighbours = dict.fromkeys(self._friendships, friends)
+        neighbours |= {t: liked for t in self._tensors.blocks if (t.src, t.dst) == (self._item, self._user)}
+        return self._with_newcomer(neighbours)
+
+    @property
+    def _friendships(self) -> list[EdgeType]:
+        return [t for t in self._tensors.blocks if t.src == t.dst == self._user]
+
+    @property
+    def hears_of_friends(self) -> bool:
         """Whether some tower that scores for itself, or for the user, reads what friends are or play."""
-        for tower in self._model.towers.values():
+        friendships = self._friendships
+        for tower in self.model.towers.values():
             assert isinstance(tower, Tower)
             reads = any(t in friendships for part in tower.layers for t in part.edge_types)  # type: ignore[union-attr]
             # without embeddings of their own, users have nothing to tell each other before the second layer

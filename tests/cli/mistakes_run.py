@@ -124,7 +124,6 @@ USING_RUNS = [
     case("newcomer likes nothing", "recommend {run} --liked ,", "name something that the newcomer likes"),
     case("newcomer likes an unknown song", "recommend {run} --liked s01,s99", "1 of 2 songs", "'s99'"),
     case("newcomer's friend unknown", "recommend {run} --liked s01 --friends U02", "user 'U02'", "40 users"),
-    case("newcomer explained", "recommend {run} --liked s01 --explain", "--explain is for users of the run"),
     case("unknown user explained", "recommend {run} --user u99 --explain", "'u99'", "40 users"),
     case(
         "explained without the graph",

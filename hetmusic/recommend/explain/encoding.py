@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hetmusic.graph.types import EdgeType
-from hetmusic.models import Layer, LayeredBlocks, Tower
+from hetmusic.models import MMGNN, Layer, LayeredBlocks, Tower
 from hetmusic.models.combine import SemanticCombiner
 from hetmusic.models.tower import needed_relations
 from hetmusic.recommend.explain.copies import Copies, Ints, blocks_of, num_edges_into, whole_graph_blocks
-from hetmusic.recommend.reencode import RunModel
 from hetmusic.relations import RelationBlock
 from hetmusic.relations.kernels import Csr
+from hetmusic.training.tensors import GraphTensors
 
 Floats = NDArray[np.float64]
 Vectors = Mapping[str, Tensor]
@@ -41,14 +41,15 @@ class Neighbourhood:
 class Encoder:
     """Runs a model over neighbourhoods.
 
-    :param run_model: the model and the training graph.
+    :param model: with its best weights, not in training.
+    :param tensors: the training graph.
     :param whole_graph: run over the whole graph every time; needed by models whose representations depend on who else is in
         the batch. None: where a built-in part of the model does.
     """
 
-    def __init__(self, run_model: RunModel, whole_graph: bool | None = None) -> None:
-        self.model, self.tensors = run_model.model, run_model.tensors
-        self.num_layers = run_model.config.model.num_layers
+    def __init__(self, model: MMGNN, tensors: GraphTensors, whole_graph: bool | None = None) -> None:
+        self.model, self.tensors = model, tensors
+        self.num_layers = model.config.num_layers
         schema = self.model.schema
         self.user, self.item = schema.user_type, schema.item_type
         batchwise = any(isinstance(part, SemanticCombiner) for part in self.model.modules())

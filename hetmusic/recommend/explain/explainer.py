@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hetmusic.errors import RunError
-from hetmusic.models.mmgnn import EMOTION
+from hetmusic.models.mmgnn import EMOTION, MMGNN
 from hetmusic.recommend.explain.copies import Ints
 from hetmusic.recommend.explain.decompose import Decomposition, over_relations, over_towers
 from hetmusic.recommend.explain.encoding import Encoder, Floats
@@ -18,8 +18,8 @@ from hetmusic.recommend.explain.facts import Deletion, Facts, Pairs
 from hetmusic.recommend.explain.reasons import TINY, Draft, Effects, ReasonWriter
 from hetmusic.recommend.explain.surroundings import Surroundings
 from hetmusic.recommend.recommendation import Recommendation
-from hetmusic.recommend.reencode import RunModel
 from hetmusic.recommend.stored_run import StoredRun
+from hetmusic.training.tensors import GraphTensors
 
 #: users explained at a time: what they have in common is computed once
 _USERS = 256
@@ -43,13 +43,15 @@ class Asked:
 class Explainer:
     """A run's model, ready to explain.
 
-    :param run: a finished run whose graph and weights are there.
+    :param run: a finished run whose graph is there.
+    :param model: its model, with the best weights.
+    :param tensors: the training graph; it may have one more user than the run, a newcomer.
     """
 
-    def __init__(self, run: StoredRun) -> None:
+    def __init__(self, run: StoredRun, model: MMGNN, tensors: GraphTensors) -> None:
         self._run = run
-        self._run_model = RunModel(run.path, run.info, run.graph)
-        self._use(Encoder(self._run_model))
+        self._model, self._tensors = model, tensors
+        self._use(Encoder(model, tensors))
 
     def explain(self, lists: Sequence[Asked]) -> list[list[Explanation]]:
         """Explain lists, in their order.
@@ -69,10 +71,10 @@ class Explainer:
         pairs = _pairs_of(lists)
         if not len(pairs.rows):
             return [[] for _ in lists]
-        stored = self._stored(pairs)
+        stored = _listed_scores(lists)
         work = _Batch(self._encoder, self._around, pairs)
         if not self._encoder.whole_graph and not _close(work.towers.total, stored):
-            self._use(Encoder(self._run_model, whole_graph=True))
+            self._use(Encoder(self._model, self._tensors, whole_graph=True))
             work = _Batch(self._encoder, self._around, pairs)
         if not _close(work.towers.total, stored):
             raise RunError(
@@ -80,16 +82,9 @@ class Explainer:
                 "weights and its embeddings are not of one fit"
             )
         if any(one.mood is not None for one in lists):
-            work.add(
-                MOOD, np.concatenate([np.zeros(len(o.items)) if o.mood is None else o.mood for o in lists])
-            )
+            work.add(MOOD, _moods(lists))
         explained = iter(work.explanations([r for one in lists for r in one.recommendations]))
         return [[next(explained) for _ in one.items] for one in lists]
-
-    def _stored(self, pairs: Pairs) -> Floats:
-        users = self._run.user_embeddings[pairs.users].astype(np.float64)[pairs.rows]
-        items = self._run.item_embeddings[pairs.items].astype(np.float64)[pairs.columns]
-        return np.asarray((users * items).sum(axis=1))
 
 
 class _Batch:
@@ -220,6 +215,16 @@ def _pairs_of(lists: Sequence[Asked]) -> Pairs:
     items, columns = np.unique(wanted, return_inverse=True)
     rows = np.repeat(np.arange(len(lists)), [len(one.items) for one in lists])
     return Pairs(users, items, rows, columns.reshape(-1))
+
+
+def _moods(lists: Sequence[Asked]) -> Floats:
+    """What steering has added to every score; nothing where it was not asked for."""
+    return np.concatenate([np.zeros(len(one.items)) if one.mood is None else one.mood for one in lists])
+
+
+def _listed_scores(lists: Sequence[Asked]) -> Floats:
+    """The scores in the lists, without what steering has added."""
+    return np.array([item.score for one in lists for item in one.recommendations]) - _moods(lists)
 
 
 def _close(found: Floats, stored: Floats) -> bool:

@@ -14,6 +14,7 @@ from hetmusic.recommend.explain.copies import edges_into
 from hetmusic.recommend.explain.encoding import Encoder
 from hetmusic.recommend.explain.explanation import Node
 from hetmusic.recommend.explain.words import OWNERS, SIMILAR
+from hetmusic.recommend.recommendation import NEWCOMER
 from hetmusic.recommend.stored_run import StoredRun
 
 #: items closer than this in the plane of valence and arousal feel alike; its diagonal is 2.83
@@ -44,6 +45,8 @@ class Surroundings:
         if node_type not in self._ids:
             self._ids[node_type] = self._graph.keys(node_type), self._graph.names(node_type)
         keys, names = self._ids[node_type]
+        if node_type == self.user_type and index == len(keys):
+            return Node(node_type, NEWCOMER, NEWCOMER)
         return Node(node_type, keys[index], names[index])
 
     def about(self, item: int, edge_type: EdgeType) -> frozenset[int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import torch
 
@@ -71,13 +69,7 @@ def random_encoder(seed: int, encoders: dict[str, str], share: float = 0.4, **co
         for part in model.modules():
             if isinstance(part, IdInput) and part.num_nodes == SONGS:
                 part.table[torch.from_numpy(untrained)] = 0.0
-    layers = model.config.num_layers
-    run_model = SimpleNamespace(
-        model=model,
-        tensors=tensors_of({t: blocks[t] for t in model.edge_types}),
-        config=SimpleNamespace(model=SimpleNamespace(num_layers=layers)),
-    )
-    return Encoder(run_model)
+    return Encoder(model, tensors_of({t: blocks[t] for t in model.edge_types}))
 
 
 def scores(encoder: Encoder, removed: dict[EdgeType, list[int]] | None = None) -> np.ndarray:

@@ -114,7 +114,7 @@ class TestByHand:
         }
         tensors = tensors_of(blocks)
         tensors.num_nodes = schema.num_nodes
-        return Encoder(SimpleNamespace(model=model, tensors=tensors, config=SimpleNamespace(model=config)))
+        return Encoder(model, tensors)
 
     def test_relations_that_are_worth_something_together_alone(self):
         encoder = self.by_hand()
