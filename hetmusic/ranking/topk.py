@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hetmusic.errors import UserError
-from hetmusic.ranking.scorer import Scorer
+from hetmusic.ranking.scorer import EmbeddingScorer, Scorer
 from hetmusic.ranking.seen import SeenItems
 
 #: working bytes per (user, item) cell of a tile: the score (4), a mask (1), and slack for the scorer's arrays
@@ -38,6 +38,7 @@ def top_k(
     exclude: SeenItems | None = None,
     item_subset: NDArray[Any] | None = None,
     memory_mb: float = DEFAULT_MEMORY_MB,
+    device: str = "cpu",
 ) -> Ranking:
     """Rank the catalogue for each user and keep the best ``k`` items.
 
@@ -51,6 +52,8 @@ def top_k(
     :param item_subset: candidate items, in any order; all items if None.
     :param memory_mb: bound on the working memory in MB; the result (``8 n k`` bytes) and the scorer's own
         scratch come on top.
+    :param device: ``cuda`` or ``cuda:N`` scores by torch on that GPU, in tiles that fit its memory, if the scorer is an
+        :class:`~hetmusic.ranking.scorer.EmbeddingScorer`; the lists are the same.
     :return: items, int32, and scores, float32, each of shape ``(n, k)``, best first. Where fewer than ``k``
         candidates remain the item is -1 and the score ``-inf``.
     :raises ValueError: if ``k`` is not positive or ``item_subset`` names an item that does not exist.
@@ -60,6 +63,42 @@ def top_k(
         raise ValueError(f"k is {k} but a list has at least one place")
     users = np.asarray(users, dtype=np.int64)
     candidates = _candidate_mask(item_subset, scorer.num_items)
+    if device != "cpu" and type(scorer) is EmbeddingScorer and len(users) and scorer.num_items:
+        return _by_torch(scorer, users, k, exclude, candidates, device)
+    return _by_numpy(scorer, users, k, exclude, candidates, memory_mb)
+
+
+def _by_torch(
+    scorer: EmbeddingScorer,
+    users: NDArray[np.int64],
+    k: int,
+    exclude: SeenItems | None,
+    candidates: NDArray[np.bool_] | None,
+    device: str,
+) -> Ranking:
+    import torch  # which nothing else here needs
+
+    from hetmusic.ranking.on_device import DeviceRanker
+
+    filled = min(k, scorer.num_items)
+    ranker = DeviceRanker(scorer, exclude, candidates, torch.device(device))
+    (items, scores), odd = ranker.rank(users, filled)
+    if len(odd):  # scores that are no numbers are refused there
+        items[odd], scores[odd] = _by_numpy(
+            scorer, users[odd], filled, exclude, candidates, DEFAULT_MEMORY_MB
+        )
+    places = ((0, 0), (0, k - filled))
+    return np.pad(items, places, constant_values=-1), np.pad(scores, places, constant_values=-np.inf)
+
+
+def _by_numpy(
+    scorer: Scorer,
+    users: NDArray[np.int64],
+    k: int,
+    exclude: SeenItems | None,
+    candidates: NDArray[np.bool_] | None,
+    memory_mb: float,
+) -> Ranking:
     items_out = np.full((len(users), k), -1, dtype=np.int32)
     scores_out = np.full((len(users), k), -np.inf, dtype=np.float32)
     filled = min(k, scorer.num_items)

@@ -34,6 +34,7 @@ from hetmusic.training.optimizer import RowAdam, use_sparse_gradients
 from hetmusic.training.stopping import EarlyStopping
 from hetmusic.training.tensors import GraphTensors, trained_items
 from hetmusic.training.trainer import DivergedError, Trainer, validation_users
+from tests.devices import OneDevice
 from tests.training.worlds import community_graph
 
 FAST = [
@@ -694,9 +695,10 @@ class TestOneStep:
         trainer.optimizer = RowAdam(model.parameters())
         # the meta device cannot sum up sparse gradients; tests/training/test_optimizer.py has their update there
         use_sparse_gradients(model, False)
-        loss_value = trainer.loss_of(batch)
-        loss_value.backward()
-        trainer.optimizer.step()
+        with OneDevice():
+            loss_value = trainer.loss_of(batch)
+            loss_value.backward()
+            trainer.optimizer.step()
         assert loss_value.device.type == "meta"
         assert "audio" in model.towers
         assert {p.grad.device.type for p in model.parameters() if p.grad is not None} == {"meta"}
