@@ -252,7 +252,8 @@ def _train(trainer: Trainer, graph: MusicGraph, split: Split, out: Path) -> Run:
     if emotions is not None and emotions.known.any():
         save_emotions(out, emotions.points, emotions.known)
     judged = validation_users(split, trainer.config)
-    found = evaluate(EmbeddingScorer(users.numpy(), items.numpy()), split, part="valid", users=judged)
+    scorer = EmbeddingScorer(users.numpy(), items.numpy())
+    found = evaluate(scorer, split, part="valid", users=judged, device=str(trainer.device))
     write_json(
         out / layout.METRICS_FILE,
         {"part": "valid", "values": found.values, "best_epoch": trainer.stopping.best_epoch},

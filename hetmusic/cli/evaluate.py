@@ -35,6 +35,12 @@ from hetmusic.errors import RunError
     callback=names,
     help="Modalities to do without, separated by commas: everything is encoded anew as if no item had them.",
 )
+@click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    help="Where to rank: cpu, cuda, cuda:N, or auto: a GPU if there is one.",
+)
 @click.option("--json", "as_json", is_flag=True, help='Print JSON with keys such as "ndcg@10".')
 @click.option("--save", type=click.Path(path_type=Path), help="Folder for averages and per-user values.")
 def command(
@@ -43,6 +49,7 @@ def command(
     part: str,
     mask: str | None,
     hide: list[str],
+    device: str,
     as_json: bool,
     save: Path | None,
 ) -> None:
@@ -50,7 +57,7 @@ def command(
     from hetmusic.recommend import Run
 
     opened = Run.open(run)
-    found = opened.evaluate(part=part, mask=mask, ks=ks, hide=hide)
+    found = opened.evaluate(part=part, mask=mask, ks=ks, hide=hide, device=device)
     leaks = opened.leakage_or_reason()
     if save is not None:
         found.save(save, opened.user_keys)

@@ -60,6 +60,7 @@ def evaluate(
     metrics: Sequence[str] | None = None,
     users: NDArray[Any] | Sequence[int] | None = None,
     memory_mb: float = 256,
+    device: str = "cpu",
 ) -> Evaluation:
     """Rank the whole catalogue for every user with held-out items, and judge the lists.
 
@@ -72,11 +73,14 @@ def evaluate(
     :param metrics: names from :data:`hetmusic.ranking.METRIC_NAMES`; None for all.
     :param users: evaluate only these user indices (those of them that have held-out items); None for all.
     :param memory_mb: bound on the working memory of the ranking, in MB.
+    :param device: where embeddings are ranked; see :func:`hetmusic.ranking.top_k`.
     :raises ConfigError: for an unknown part, mask, metric or cutoff, or a mask that hides the evaluated part.
     :raises SplitError: if no user has held-out items, or split and scorer disagree about the catalogue.
     """
     names, lengths = metric_names(metrics), cutoffs(ks)
-    lists = rank(scorer, split, lengths[-1], part=part, mask=mask, users=users, memory_mb=memory_mb)
+    lists = rank(
+        scorer, split, lengths[-1], part=part, mask=mask, users=users, memory_mb=memory_mb, device=device
+    )
     return lists.evaluation(names, lengths)
 
 
@@ -89,6 +93,7 @@ def rank(
     mask: str | None = None,
     users: NDArray[Any] | Sequence[int] | None = None,
     memory_mb: float = 256,
+    device: str = "cpu",
 ) -> Lists:
     """The lists that :func:`evaluate` judges, each place of them told hit or miss.
 
@@ -103,7 +108,7 @@ def rank(
     )
     evaluated = _users_with_items(held_out, part, users)
     _check_catalogue(held_out, catalogue, part)
-    items, _ = top_k(scorer, evaluated, k, seen, catalogue, memory_mb)
+    items, _ = top_k(scorer, evaluated, k, seen, catalogue, memory_mb, device)
     num_candidates = scorer.num_items if catalogue is None else len(np.unique(catalogue))
     judged = RankedHits.judge(items, evaluated, held_out)
     return Lists(items, judged, evaluated, held_out, part, mask, num_candidates)

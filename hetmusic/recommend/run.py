@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hetmusic import run_layout as layout
+from hetmusic._device import choose_device
 from hetmusic.errors import ConfigError, UserError
 from hetmusic.evaluation import Evaluation, Lists, evaluate, rank
 from hetmusic.ranking import EmbeddingScorer
@@ -139,18 +140,30 @@ class Run(RecommendingRun):
         metrics: Sequence[str] | None = None,
         users: Sequence[str | int] | None = None,
         hide: Sequence[str] = (),
+        device: str = "cpu",
     ) -> Evaluation:
         """Evaluate on a part of the stored split; see :func:`hetmusic.evaluation.evaluate`.
 
         :param users: keys of the users to evaluate; None for all.
         :param hide: modalities to do without: users and items are encoded anew as if no item had them, which needs
             torch and the graph.
-        :raises ConfigError: for a modality that the run does not use.
+        :param device: where to rank: ``cpu`` (by numpy), ``cuda``, ``cuda:N``, or ``auto``, a GPU if there is one.
+        :raises ConfigError: for a modality that the run does not use, or a device that is not there.
         """
+        device = device if device == "cpu" else str(choose_device(device))
         chosen = None if users is None else self.user_indices(users)
         scorer = self._without(hide) if hide else self.scorer
         with self._naming_embeddings():
-            return evaluate(scorer, self.split, part=part, mask=mask, ks=ks, metrics=metrics, users=chosen)
+            return evaluate(
+                scorer,
+                self.split,
+                part=part,
+                mask=mask,
+                ks=ks,
+                metrics=metrics,
+                users=chosen,
+                device=device,
+            )
 
     def ranked(self, k: int, *, part: str = "test", mask: str | None = None) -> Lists:
         """The lists of all users with held-out items; see :func:`hetmusic.evaluation.rank`."""

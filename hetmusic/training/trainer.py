@@ -197,7 +197,9 @@ class Trainer:
         scorer = EmbeddingScorer(users.numpy(), items.numpy())
         judged_users = validation_users(self.split, self.config)
         longest = max(k for _, k in self.metrics.values())
-        ranked, _ = top_k(scorer, judged_users, longest, self._seen, self.split.items)
+        ranked, _ = top_k(
+            scorer, judged_users, longest, self._seen, self.split.items, device=str(self.device)
+        )
         judged = RankedHits.judge(ranked, judged_users, self._held_out)
         return {key: float(judged.measure(name, k).mean()) for key, (name, k) in self.metrics.items()}
 

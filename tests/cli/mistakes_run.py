@@ -15,6 +15,8 @@ USING_RUNS = [
     case("mask hides the part", "evaluate {run} --part train --mask train", "mask 'train'"),
     case("unknown part", "evaluate {run} --part tset", "--part"),
     case("unknown mask", "evaluate {run} --mask all", "--mask"),
+    case("unknown device of a ranking", "evaluate {run} --device gpu", "unknown device 'gpu'"),
+    case("no such GPU for a ranking", "evaluate {run} --device cuda:97", "'cuda:97'"),
     case("saved below a file", "evaluate {run} --save {raw}/users.csv/x", "{raw}/users.csv"),
     case("saved into a file", "evaluate {run} --save {raw}/users.csv", "{raw}/users.csv"),
     case(

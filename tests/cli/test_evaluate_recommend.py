@@ -50,6 +50,12 @@ def test_evaluate_options_change_what_they_say(run, tmp_path):
     assert {key: again[key] for key in fitted} == pytest.approx(fitted)
 
 
+def test_where_evaluate_ranks_changes_no_metric(run):
+    """``auto`` is a GPU where there is one."""
+    found = [hetmusic("evaluate", run, "--json", "--device", device).json for device in ("cpu", "auto")]
+    assert found[0] == found[1]
+
+
 def test_evaluate_table(run):
     values = hetmusic("evaluate", run, "--k", "5,10", "--json").json
     shown = hetmusic("evaluate", run, "--k", "5,10").succeeded().out

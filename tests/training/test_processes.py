@@ -179,6 +179,7 @@ class TestFit:
         assert [status for status, _ in ends] == [1, 1]
         said = "".join(text for _, text in ends).splitlines()
         assert said == ["error: process 2 of 2: this one has had enough"]
+        Path(run).mkdir(exist_ok=True)
         ends = hetmusic("fit", graphs / "audible", "--out", run, *FIT, "--quiet")
         said = "".join(text for _, text in ends).splitlines()
         assert [status for status, _ in ends] == [1, 1]
