@@ -216,3 +216,23 @@ def test_relations_of_one_name_are_told_apart():
     assert named == ["liked_by", "song similar_to song", "artist similar_to artist", "friends"]
     assert relation_names([LIKES]) == ["likes"]
     assert NUM["user"] == USERS
+
+
+def test_friends_behind_a_closed_gate_are_no_evidence():
+    encoder = random_encoder(1, {"liked_by": "mean", "friends": "gated"}, num_layers=2)
+    pairs = Pairs(np.arange(USERS), np.arange(SONGS), ROWS, COLUMNS)
+    for bias, heard in ((3.0, True), (-1e4, False)):
+        with torch.no_grad():
+            for name, parameter in encoder.model.named_parameters():
+                if name.endswith("gate.bias"):
+                    parameter.fill_(bias)
+        vectors = (
+            encoder.encode(encoder.neighbourhood("user", pairs.users)),
+            encoder.encode(encoder.neighbourhood("song", pairs.items)),
+        )
+        deletion = Deletion(encoder, pairs, *vectors)
+        of_users, _ = deletion.single()
+        friends = deletion.user_facts.relation == deletion.user_facts.edge_types.index(FRIENDS)
+        effects = np.concatenate([of_users[row * SONGS] for row in range(USERS)])
+        assert (np.abs(effects[friends]).max() > 1e-3) == heard
+        assert np.abs(effects[~friends]).max() > 1e-3
