@@ -27,6 +27,9 @@ _MODULES = {
     "popularity": "popularity",
     "cold-warm": "cold_warm",
     "calibration": "calibration",
+    "clusters": "clusters",
+    "heatmap": "heatmap",
+    "emotion": "emotion",
     "comparison": "comparison",
     "ablation": "ablation",
 }

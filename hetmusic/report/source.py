@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hetmusic.evaluation import Lists
     from hetmusic.graph import MusicGraph, TrainingView
     from hetmusic.recommend import Run
+    from hetmusic.report.map import ItemMap
 
 #: lengths of lists that every report shows
 CUTOFFS = (5, 10, 20, 50)
@@ -110,6 +111,13 @@ class RunSource:
         :raises NotAvailable: if the graph is gone.
         """
         return traits_of(self.view, "genre")
+
+    @cached_property
+    def map(self) -> ItemMap:
+        """Items with a learned vector, in clusters with names; see :func:`hetmusic.report.map.map_items`."""
+        from hetmusic.report.map import map_items
+
+        return map_items(self)
 
     @cached_property
     def emotion_words(self) -> Traits | None:
