@@ -62,6 +62,9 @@ def check_out(path: Path, overwrite: bool, suffixes: tuple[str, ...]) -> str:
         )
     if path.is_dir():
         raise UserError(f"{path} is a folder; name a file in it")
+    above = next((parent for parent in path.parents if parent.exists()), path.parent)
+    if not above.is_dir():
+        raise UserError(f"cannot write {path}: {above} is no folder")
     if path.exists() and not overwrite:
         raise UserError(f"{path} already exists; choose another --out or pass --overwrite")
     return suffix

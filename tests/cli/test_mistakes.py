@@ -8,6 +8,7 @@ from tests.cli.mistakes_build import BUILDING, DUMPS
 from tests.cli.mistakes_experiments import ABLATING, COMPARING, TUNING
 from tests.cli.mistakes_fit import FITTING, RESUMING
 from tests.cli.mistakes_graph import IMPORTING, READING_GRAPHS, TRAINING_EMOTION
+from tests.cli.mistakes_report import REPORTING
 from tests.cli.mistakes_run import OTHERS, USING_RUNS
 from tests.cli.mistakes_tools import EXPORTING, VALIDATING
 from tests.cli.running import hetmusic, snapshot
@@ -21,6 +22,7 @@ GROUPS = {
     "fit": FITTING,
     "resume": RESUMING,
     "run": USING_RUNS,
+    "report": REPORTING,
     "tune": TUNING,
     "compare": COMPARING,
     "ablate": ABLATING,

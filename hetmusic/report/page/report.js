@@ -180,8 +180,10 @@
     let current = -1;
     let alone = -1;
 
-    const sideways = (point) => ((map.x[point] / FULL - view.x) * view.zoom * (width - 40)) + 20;
-    const down = (point) => ((1 - map.y[point] / FULL - view.y) * view.zoom * (height - 40)) + 20;
+    const across = (x) => ((x / FULL - view.x) * view.zoom * (width - 40)) + 20;
+    const upwards = (y) => ((1 - y / FULL - view.y) * view.zoom * (height - 40)) + 20;
+    const sideways = (point) => across(map.x[point]);
+    const down = (point) => upwards(map.y[point]);
     const colour = (cluster) => map.colours[isDark() ? "dark" : "light"][cluster];
     const name = (point) => catalogue.names[map.items[point]];
 
@@ -202,6 +204,7 @@
         }
       }
       pen.globalAlpha = 1;
+      drawCentres(style);
       if (current >= 0) {
         pen.strokeStyle = style.getPropertyValue("--ring").trim();
         pen.lineWidth = 2;
@@ -211,6 +214,24 @@
         pen.fill();
         pen.stroke();
       }
+    }
+
+    /** The numbers of the clusters at their centres, outlined so that they can be read on any colour. */
+    function drawCentres(style) {
+      pen.font = "bold 14px system-ui, sans-serif";
+      pen.textAlign = "center";
+      pen.textBaseline = "middle";
+      pen.lineJoin = "round";
+      pen.lineWidth = 4;
+      pen.strokeStyle = style.getPropertyValue("--picture").trim();
+      pen.fillStyle = style.getPropertyValue("--text").trim();
+      map.clusters.forEach((cluster, number) => {
+        if (alone >= 0 && number !== alone) return;
+        const x = across(cluster.x);
+        const y = upwards(cluster.y);
+        pen.strokeText(String(number + 1), x, y);
+        pen.fillText(String(number + 1), x, y);
+      });
     }
 
     let planned = false;
@@ -223,7 +244,7 @@
     function about(point) {
       const item = map.items[point];
       const lines = [];
-      if (catalogue.by) lines.push(catalogue.by_names[catalogue.by[item]]);
+      if (catalogue.by) lines.push(catalogue.by_names[catalogue.by[item]] || "");
       if (catalogue.genres && catalogue.genres[item].length) {
         lines.push(catalogue.genres[item].map((genre) => catalogue.genre_names[genre]).join(", "));
       }
@@ -237,9 +258,9 @@
       tip.hidden = point < 0;
       if (point >= 0) {
         const lines = about(point);
-        tip.replaceChildren(named(name(point), "title"), ...lines.map((line) => make("span", "", line)));
-        tip.firstChild.replaceWith(make("strong"));
-        tip.firstChild.append(named(name(point)));
+        const title = make("strong");
+        title.append(named(name(point)));
+        tip.replaceChildren(title, ...lines.map((line) => make("span", "", line)));
         if (speak) said.textContent = [name(point), ...lines].join("; ");
         const x = sideways(point);
         const y = down(point);
@@ -273,9 +294,9 @@
         const px = sideways(point) - x;
         const py = down(point) - y;
         const along = px * dx + py * dy;
-        const across = Math.abs(px * dy) + Math.abs(py * dx);
-        if (along <= 0.5 || across > along) continue;
-        const far = along + across;
+        const aside = Math.abs(px * dy) + Math.abs(py * dx);
+        if (along <= 0.5 || aside > along) continue;
+        const far = along + aside;
         if (far < least) { least = far; best = point; }
       }
       return best;
@@ -401,7 +422,7 @@
     });
 
     live.hidden = false;
-    box.querySelector("figure").hidden = true;
+    box.querySelector(".frame").classList.add("on-paper-alone");
     only(-1);
     measure();
     paint();

@@ -21,6 +21,8 @@ from hetmusic.report.page.blocks import (
     Notes,
     Page,
     Paragraph,
+    Picture,
+    Scatter,
     Section,
     Table,
 )
@@ -28,6 +30,7 @@ from hetmusic.report.page.catalogue import Catalogue
 from hetmusic.report.page.configuration import changed, configuration_table
 from hetmusic.report.page.figures import Figures
 from hetmusic.report.page.headline import headline
+from hetmusic.report.page.map_data import map_data
 from hetmusic.report.page.lookup import coverage_text, users_data
 from hetmusic.report.page.reasons import best_reasons
 
@@ -38,10 +41,12 @@ if TYPE_CHECKING:
 #: sections that are made of figures and the numbers behind them
 _DATA, _MODEL, _TRAINING = ("schema",), ("architecture",), ("training",)
 _QUALITY = ("metrics", "activity", "popularity", "cold-warm", "coverage", "novelty", "calibration")
+_LEARNED = ("clusters", "heatmap", "emotion")
 
 
 def run_page(source: RunSource, on_step: Callable[[str], None]) -> Page:
     """Put the report of a run together. What a run lacks is said in a section of its own."""
+    _ = source.run.config  # a damaged file is found before anything expensive
     figures = Figures(source, on_step)
     graph = graph_or_none(source)
     catalogue = Catalogue(source.run, graph)
@@ -52,9 +57,7 @@ def run_page(source: RunSource, on_step: Callable[[str], None]) -> Page:
         Section("model", "The model", figures.take(*_MODEL)),
         Section("training", "Training", [*figures.take(*_TRAINING), *_configuration(source)]),
         Section("quality", "How good it is", figures.take(*_QUALITY)),
-        Section(
-            "songs", f"What it has learned of {source.item_type}s", _learned(source, figures, catalogue, data)
-        ),
+        Section("songs", f"What it has learned of {source.item_type}s", _learned(figures, catalogue, data)),
     ]
     on_step("recommendations and reasons")
     sections.append(Section("search", "Look somebody up", _search(source, catalogue, data, on_step)))
@@ -194,8 +197,17 @@ def _configuration(source: RunSource) -> list[Block]:
     return [*blocks, Details(f"All {len(table.rows)} settings", [table])]
 
 
-def _learned(source: RunSource, figures: Figures, catalogue: Catalogue, data: dict[str, Any]) -> list[Block]:
-    return figures.take("clusters", "heatmap", "emotion")
+def _learned(figures: Figures, catalogue: Catalogue, data: dict[str, Any]) -> list[Block]:
+    found = figures.data("clusters")
+    blocks = figures.take(*_LEARNED)
+    if found is None:
+        return blocks
+    from hetmusic.report.figures.clusters import ClustersData
+
+    assert isinstance(found, ClustersData)
+    assert isinstance(blocks[0], Picture)
+    data["map"] = map_data(found, catalogue)
+    return [Scatter("map", found.item_type, blocks[0]), *blocks[1:]]
 
 
 def _search(
