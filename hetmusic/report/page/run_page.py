@@ -30,8 +30,8 @@ from hetmusic.report.page.catalogue import Catalogue
 from hetmusic.report.page.configuration import changed, configuration_table
 from hetmusic.report.page.figures import Figures
 from hetmusic.report.page.headline import headline
-from hetmusic.report.page.map_data import map_data
 from hetmusic.report.page.lookup import coverage_text, users_data
+from hetmusic.report.page.map_data import map_data
 from hetmusic.report.page.reasons import best_reasons
 
 if TYPE_CHECKING:

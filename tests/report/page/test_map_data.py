@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from hetmusic.report.figures.clusters import ClustersData
-from hetmusic.report.map import Described
 
 from hetmusic.recommend import Run
+from hetmusic.report.figures.clusters import ClustersData
+from hetmusic.report.map import Described
 from hetmusic.report.page.catalogue import Catalogue
 from hetmusic.report.page.map_data import FULL, map_data
 
