@@ -80,7 +80,7 @@ class HeteroConv(nn.Module):
             raise ConfigError(
                 f"no relation encoder for {', '.join(unknown)}; known: {', '.join(self.encoders)}"
             )
-        like = next(iter(src.values())).h
+        like = next(iter(src.values())).like
         run = {
             edge_type: block
             for edge_type, block in blocks.items()
@@ -111,14 +111,13 @@ class HeteroConv(nn.Module):
 
     def _encode(self, block: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Message:
         encoder: RelationEncoder = self.encoders[str(block.edge_type)]  # type: ignore[assignment]
-        ends = (
-            NodeInputs(src.h, src.present, block.src_degree),
-            NodeInputs(dst.h, dst.present, block.dst_degree),
-        )
         learned = None
         if torch.is_grad_enabled() and str(block.edge_type) not in self._looked_at:
             self._looked_at.add(str(block.edge_type))
             learned = {id(parameter) for parameter in self.parameters()}
+        ends = (src.with_degree(block.src_degree), dst.with_degree(block.dst_degree))
+        if learned is not None or not encoder.sums_sources:
+            ends = (ends[0].made(), ends[1].made())
         return call_encoder(encoder, block, *ends, block.edge_type.dst in self.weighed, learned)
 
 
@@ -126,6 +125,4 @@ def _first(nodes: NodeInputs | None, count: int, like: Tensor, dim: int) -> Node
     """The first nodes of a type, which are the destinations; zeros for a type that has nothing to say yet."""
     if nodes is None:
         return NodeInputs(like.new_zeros(count, dim))
-    if len(nodes.h) == count:
-        return nodes
-    return NodeInputs(nodes.h[:count], None if nodes.present is None else nodes.present[:count])
+    return nodes.first(count)

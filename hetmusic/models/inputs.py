@@ -11,7 +11,10 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from hetmusic.graph.types import Modality
+from hetmusic.models.deferred import DeferredInputs, SummableTable
 from hetmusic.models.features import ScaledFeatures, project_features, read_features
+from hetmusic.relations import NodeInputs, RelationBlock
+from hetmusic.relations.kernels import sparse_product
 
 #: rows of features that are copied at a time where all are read
 _PIECE = 65_536
@@ -36,6 +39,13 @@ class NodeInput(nn.Module):
         :return: shape ``(n, dim)``.
         """
         raise TypeError(f"{type(self).__name__} must implement forward()")
+
+    def inputs(self, nodes: Tensor | None, read: Tensor | None = None) -> NodeInputs:
+        """The same as relation encoders see it, and which nodes have the modality themselves.
+
+        :param read: the features of ``nodes``, if they have been read already.
+        """
+        return NodeInputs(self(nodes))
 
 
 class IdInput(NodeInput):
@@ -66,7 +76,7 @@ class IdInput(NodeInput):
         return out.masked_fill((self.dropped if nodes is None else self.dropped[nodes])[:, None], 0.0)
 
 
-class FeatureInput(NodeInput):
+class FeatureInput(NodeInput, SummableTable):
     """W f + b where a node has features f, a learned vector where it has none, plus a learned vector a node if asked.
 
     :param modality: the features; kept out of the weights, since the graph holds them.
@@ -140,25 +150,58 @@ class FeatureInput(NodeInput):
 
         :param read: the features of ``nodes``, if they have been read already.
         """
-        everywhere = self.present
-        present = everywhere if nodes is None else everywhere[nodes]
-        out = torch.where(present[:, None], self._projected(nodes, read), self.absent)
+        present = (self.present if nodes is None else self.present[nodes]).to(self.absent.dtype)
+        out = self._projected(nodes, read, present)
         return out if self.ids is None else out + self.ids(nodes)
 
-    def _projected(self, nodes: Tensor | None, read: Tensor | None) -> Tensor:
-        """W f + b, whatever f is where there are none."""
-        if read is not None:
-            return self._project(read)
-        if self.apart is None:
-            return self._project(self.features if nodes is None else self.features[nodes])
-        if nodes is not None:
-            return self._project(self.features[nodes.to(self.features.device)])
-        pieces = self.features.split(_PIECE)
-        if not torch.is_grad_enabled():
-            return torch.cat([self._project(piece) for piece in pieces])
-        # a piece is copied again for the backward pass, so that all of them are never there together
-        return torch.cat([checkpoint(self._project, piece, use_reentrant=False) for piece in pieces])
+    def inputs(self, nodes: Tensor | None, read: Tensor | None = None) -> NodeInputs:  # noqa: D102
+        if nodes is not None and read is None and self.apart is None:
+            return DeferredInputs.of(self, nodes, self.present[nodes])
+        return NodeInputs(self(nodes, read), self.present if nodes is None else self.present[nodes])
 
-    def _project(self, features: Tensor) -> Tensor:
-        projected: Tensor = self.project(features.to(self.absent.device, non_blocking=True))
-        return projected
+    def sum(self, nodes: Tensor, relation: RelationBlock, weight: Tensor | None) -> Tensor:
+        """``relation.sum(self(nodes), weight)``: features are summed first and then projected, which is linear.
+
+        :param weight: of the edges, without gradient.
+        """
+        csr, every = relation.csr, self.present.to(self.features.dtype)
+        columns = nodes.to(csr.indices.dtype).index_select(0, csr.indices)
+        present = every.index_select(0, columns)
+        known = present if weight is None else present * weight
+        shape = (relation.num_dst, self.num_nodes)
+        with torch.no_grad():
+            kept = known if self._some_dropped else weight
+            features = sparse_product(csr.indptr, columns, kept, shape, self.features)
+            there = relation.sum_edges(known)
+            total = relation.in_degree.to(known.dtype) if weight is None else relation.sum_edges(weight)
+        out = self._project(features, there, total - there)
+        return out if self.ids is None else out + relation.sum(self.ids(nodes), weight)
+
+    @property
+    def _some_dropped(self) -> bool:
+        return self.training and self.dropped is not None
+
+    def _projected(self, nodes: Tensor | None, read: Tensor | None, present: Tensor) -> Tensor:
+        """W f + b where there are features, the learned vector elsewhere."""
+        if read is None and nodes is None and self.apart is not None:
+            pieces = zip(self.features.split(_PIECE), present.split(_PIECE), strict=True)
+            if not torch.is_grad_enabled():
+                return torch.cat([self._rows(*piece) for piece in pieces])
+            # a piece is copied again for the backward pass, so that all of them are never there together
+            return torch.cat([checkpoint(self._rows, *piece, use_reentrant=False) for piece in pieces])
+        if read is None:
+            here = self.features.device
+            read = self.features if nodes is None else self.features.index_select(0, nodes.to(here))
+        return self._rows(read, present)
+
+    def _rows(self, features: Tensor, present: Tensor) -> Tensor:
+        features = features.to(self.absent.device, non_blocking=True)
+        if self._some_dropped:
+            features = features * present[:, None]
+        return self._project(features, present, 1 - present)
+
+    def _project(self, features: Tensor, present: Tensor, absent: Tensor) -> Tensor:
+        """W f + b · present + a · absent; features are zero where they are absent."""
+        counts = torch.stack([present, absent], dim=1)
+        constant = counts @ torch.stack([self.project.bias, self.absent])
+        return torch.addmm(constant, features, self.project.weight.T).to(self.absent.dtype)

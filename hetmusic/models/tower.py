@@ -58,14 +58,12 @@ class Tower(nn.Module):
         h: dict[str, NodeInputs] = {}
         for ntype, table in tables.items():
             if ntype in plan[0][0]:
+                assert isinstance(table, NodeInput)
                 nodes = blocks.input_nodes[ntype]
-                present = getattr(table, "present", None)
-                if present is not None and nodes is not None:
-                    present = present[nodes]
                 read = blocks.features.get(getattr(table, "apart", None) or "")
-                h[ntype] = NodeInputs(table(nodes) if read is None else table(nodes, read), present)
+                h[ntype] = table.inputs(nodes, read)
         final = blocks.layers[-1].num_dst
-        readout = {ntype: h[ntype].h[: final[ntype]] for ntype in wanted if ntype in h}
+        readout = {ntype: h[ntype].first(final[ntype]).h for ntype in wanted if ntype in h}
         for depth, (layer, conv) in enumerate(zip(blocks.layers, self.layers, strict=True)):
             targets, relations = plan[depth + 1][0], plan[depth + 1][1]
             active = {

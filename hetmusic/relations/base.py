@@ -34,6 +34,9 @@ class RelationEncoder(nn.Module):
     :param dim: size of the representations, the same for both ends and the result.
     """
 
+    #: whether sources are read through ``src.sum`` alone and destinations not at all: then sources may be deferred
+    sums_sources = False
+
     def __new__(cls, *arguments: Any, **named: Any) -> Self:
         """Note how the encoder is made, so that a run can record an instance."""
         made = super().__new__(cls)

@@ -26,6 +26,34 @@ class NodeInputs:
     #: number of edges of this relation that the node has in the whole training graph, float ``(num_nodes,)``
     degree: Tensor | None = None
 
+    @property
+    def like(self) -> Tensor:
+        """A tensor of the dtype and on the device of the representations, with as many columns."""
+        return self.h
+
+    @property
+    def deferred(self) -> bool:
+        """Whether :attr:`h` is computed only when it is read."""
+        return False
+
+    def sum(self, relation: RelationBlock, weight: Tensor | None = None) -> Tensor:
+        """``relation.sum(h, weight)``; where ``h`` is deferred, without computing it if that is less work."""
+        return relation.sum(self.h, weight)
+
+    def first(self, count: int) -> NodeInputs:
+        """The first nodes alone, whose degrees are others."""
+        if len(self.h) == count:
+            return self
+        return NodeInputs(self.h[:count], None if self.present is None else self.present[:count])
+
+    def made(self) -> NodeInputs:
+        """The same, not deferred."""
+        return self
+
+    def with_degree(self, degree: Tensor | None) -> NodeInputs:
+        """The same with degrees."""
+        return NodeInputs(self.h, self.present, degree)
+
 
 @dataclass(frozen=True)
 class RelationBlock:
@@ -90,8 +118,7 @@ class RelationBlock:
         :return: shape ``(num_dst, dim)``.
         """
         self._check("sum", "source node", len(x), self.num_src)
-        values = x.new_ones(self.num_edges) if weight is None else weight
-        return spmm(self.csr, values, x)
+        return spmm(self.csr, weight, x)
 
     def dot(self, y: Tensor, x: Tensor) -> Tensor:
         """Inner product of both ends of every edge, ``y[destination] · x[source]``, in one fused product.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from hetmusic.relations.attention import AttentionEncoder
 from hetmusic.relations.base import RelationEncoder
 from hetmusic.relations.block import NodeInputs, RelationBlock
 from hetmusic.relations.learned import noting_parameters, unlearned_attributes, unlearned_leaves
+from hetmusic.relations.picked_edges import PickedEdges
 
 _HOME = Path(__file__).parent.parent
 
@@ -64,9 +65,9 @@ def call_encoder(
             problem, what, advice(problem, relation, src, dst), skip=_HOME
         ) from problem
     _check_result(out, encoder, relation, src)
-    if versions != _versions(relation, src, dst):
+    if changed := _changed(versions, _versions(relation, src, dst)):
         raise ConfigError(
-            f"{name_of(encoder, relation)} changed {_changed(relation, src, dst, versions)} in place, which other relations "
+            f"{name_of(encoder, relation)} changed {' and '.join(changed)} in place, which other relations "
             "and towers read as well: write x = x * y instead of x *= y, and avoid methods whose names end in _"
         )
     if parameters != sum(1 for _ in encoder.parameters()):
@@ -77,7 +78,7 @@ def call_encoder(
     if learned is not None and (found := unlearned_leaves(out, [src.h, dst.h], learned, made)):
         raise ConfigError(f"{name_of(encoder, relation)} {found}")
     # under autocast results may be of lower precision; what the next layer reads stays as it is
-    return Message(out.to(src.h.dtype), mass)
+    return Message(out.to(src.like.dtype), mass)
 
 
 def _run(
@@ -133,7 +134,7 @@ def name_of(encoder: nn.Module, relation: RelationBlock) -> str:
 
 
 def _check_result(out: object, encoder: RelationEncoder, relation: RelationBlock, src: NodeInputs) -> None:
-    name, expected = name_of(encoder, relation), (relation.num_dst, src.h.shape[1])
+    name, expected = name_of(encoder, relation), (relation.num_dst, src.like.shape[1])
     if not isinstance(out, Tensor):
         raise ConfigError(f"{name} returned a {type(out).__name__}, expected a tensor of shape {expected}")
     if out.shape != expected:
@@ -141,36 +142,39 @@ def _check_result(out: object, encoder: RelationEncoder, relation: RelationBlock
         if out.shape[:1] == (relation.num_edges,) and relation.num_edges != relation.num_dst:
             hint = ", and that is one row an edge: bring them together with self.reduce(relation, messages)"
         raise ConfigError(f"{name} returned {tuple(out.shape)}, expected {expected}{hint}")
-    if out.dtype != src.h.dtype and not _autocasting(out):
+    if out.dtype != src.like.dtype and not _autocasting(out):
         raise ConfigError(
-            f"{name} returned {out.dtype}, expected {src.h.dtype} as its input: end with .to(src.h.dtype), and make "
+            f"{name} returned {out.dtype}, expected {src.like.dtype} as its input: end with .to(src.h.dtype), and make "
             "constants with src.h.new_tensor"
         )
-    if out.device != src.h.device:
+    if out.device != src.like.device:
         raise ConfigError(
-            f"{name} returned a tensor on {out.device}, given tensors on {src.h.device}{DEVICE}"
+            f"{name} returned a tensor on {out.device}, given tensors on {src.like.device}{DEVICE}"
         )
 
 
 def _inputs(relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Iterator[tuple[str, Tensor]]:
-    yield "src.h", src.h
-    yield "dst.h", dst.h
-    for name, value in relation.edge.items():
+    for name, end in (("src.h", src), ("dst.h", dst)):
+        if not end.deferred:
+            yield name, end.h
+    edge = relation.edge.read if isinstance(relation.edge, PickedEdges) else relation.edge
+    for name, value in edge.items():
         yield f"edge[{name!r}]", value
     for name, degree in (("src.degree", src.degree), ("dst.degree", dst.degree)):
         if degree is not None:
             yield name, degree
 
 
-def _versions(relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> list[int]:
+def _versions(relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> dict[str, int]:
     """How often each input has been changed in place; torch counts it, but not in inference mode."""
-    return [0 if value.is_inference() else value._version for _, value in _inputs(relation, src, dst)]
+    inputs = dict(_inputs(relation, src, dst))
+    versions = {name: 0 if value.is_inference() else value._version for name, value in inputs.items()}
+    return {**versions, "the edge attributes": len(relation.edge)}
 
 
-def _changed(relation: RelationBlock, src: NodeInputs, dst: NodeInputs, before: list[int]) -> str:
-    pairs = zip(_inputs(relation, src, dst), before, _versions(relation, src, dst), strict=False)
-    names = [name for (name, _), old, new in pairs if old != new]
-    return " and ".join(names) or "the edge attributes"
+def _changed(before: Mapping[str, int], after: Mapping[str, int]) -> list[str]:
+    """The inputs that were changed; an attribute that was read first meanwhile starts unchanged."""
+    return [name for name in {**before, **after} if before.get(name, 0) != after.get(name, 0)]
 
 
 def _autocasting(out: Tensor) -> bool:

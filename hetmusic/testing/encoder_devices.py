@@ -103,7 +103,7 @@ def _moved(sample: Sample, move: Callable[[Tensor], Tensor]) -> Sample:
         block.csr,
         indptr=move(block.csr.indptr),
         indices=move(block.csr.indices),
-        transposed=(move(indptr), move(indices), move(order)),
+        turned=(move(indptr), move(indices), move(order)),
     )
     edge = {name: move(value) for name, value in block.edge.items()}
 

@@ -45,7 +45,7 @@ class WeightAverage:
     def before_step(self, touched: Mapping[str, Tensor]) -> None:
         """Bring rows up to date whose weights are about to change.
 
-        :param touched: the rows, ascending, of the parameters that do not change elsewhere.
+        :param touched: the rows, each once, of the parameters that do not change elsewhere.
         """
         if not self._values or not (touched or self._seen):
             return

@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+#: size of the table that a step's named interactions are looked up in first; a power of two
+_TABLE = 1 << 16
+
 
 class LeftOut:
     """The interactions that a step leaves out of message passing, in both directions."""
@@ -54,14 +57,19 @@ class LeftOutByChance(LeftOut):
     def __init__(self, share: float, key: int, named: NDArray[np.int64] | None = None) -> None:
         self.share = share
         self._key = np.uint64(key)
-        self._named = None if named is None else np.sort(named)
+        self._named = None if named is None or not len(named) else np.sort(named)
+        #: whether any of the named has an id with these last bits: says no to most ids without a search
+        self._some = np.zeros(_TABLE, dtype=bool)
+        if self._named is not None:
+            self._some[self._named & (_TABLE - 1)] = True
 
     def of(self, ids: NDArray[Any]) -> NDArray[np.bool_]:  # noqa: D102
-        out = np.asarray(_uniform(ids, self._key) < self.share)
-        if self._named is not None and len(self._named):
-            place = np.minimum(np.searchsorted(self._named, ids), len(self._named) - 1)
-            out |= self._named[place] == ids
-        return out
+        out = np.zeros(len(ids), dtype=bool) if self.share == 0 else _uniform(ids, self._key) < self.share
+        if self._named is not None:
+            asked = np.flatnonzero(self._some[ids & (_TABLE - 1)])
+            place = np.minimum(np.searchsorted(self._named, ids[asked]), len(self._named) - 1)
+            out[asked] |= self._named[place] == ids[asked]
+        return np.asarray(out)
 
 
 def _uniform(ids: NDArray[Any], key: np.uint64) -> NDArray[np.float64]:

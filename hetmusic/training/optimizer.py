@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adam import adam
 
 from hetmusic.models.inputs import IdInput
 
@@ -20,8 +22,15 @@ class RowAdam(torch.optim.Adam):
     * a row that a step does not touch keeps its moments, which the dense update lets decay while they move the weights on;
     * weight decay (L2, added to the gradient) reaches the rows of the gradient alone: regularisation per use.
 
-    Saved states are those of :class:`torch.optim.Adam`.
+    Saved states are those of :class:`torch.optim.Adam`. On a CPU both are torch's fused update.
+
+    :param parameters: what to update.
     """
+
+    def __init__(self, parameters: Iterable[Tensor], lr: float = 1e-3, weight_decay: float = 0.0) -> None:
+        listed = list(parameters)
+        on_cpu = all(p.device.type == "cpu" for p in listed)
+        super().__init__(listed, lr=lr, weight_decay=weight_decay, fused=on_cpu or None)
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
@@ -29,8 +38,8 @@ class RowAdam(torch.optim.Adam):
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None and parameter.grad.is_sparse:
-                    gradient = parameter.grad.coalesce()
-                    self._update_rows(parameter, gradient.indices()[0], gradient.values(), group)
+                    gradient = distinct_rows(parameter.grad)
+                    self._update_rows(parameter, gradient._indices()[0], gradient._values(), group)
                     parameter.grad = None
         return super().step(closure)
 
@@ -40,19 +49,48 @@ class RowAdam(torch.optim.Adam):
         if not state:
             state["step"] = torch.tensor(0.0)
             state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(table), torch.zeros_like(table)
-        state["step"] += 1
+        whole = table, state["exp_avg"], state["exp_avg_sq"]
+        if 3 * len(rows) > 2 * len(table):
+            # one pass over all rows and the others put back is less than taking most of them out and back
+            others = _all_but(rows, len(table))
+            kept = [part[others] for part in whole]
+            self._update(whole, torch.zeros_like(table).index_copy_(0, rows, values), state["step"], group)
+            for part, value in zip(whole, kept, strict=True):
+                part[others] = value
+            return
+        taken = table[rows], state["exp_avg"][rows], state["exp_avg_sq"][rows]
+        self._update(taken, values, state["step"], group)
+        for part, value in zip(whole, taken, strict=True):
+            part.index_copy_(0, rows, value)
+
+    @staticmethod
+    def _update(
+        parts: tuple[Tensor, Tensor, Tensor], gradient: Tensor, step: Tensor, group: dict[str, Any]
+    ) -> None:
+        """Adam's update of weights, mean and mean square of the gradients, and of the count of steps."""
+        weights, first, second = parts
         beta1, beta2 = group["betas"]
-        weights = table[rows]
-        if group["weight_decay"]:
-            values = values + group["weight_decay"] * weights
-        first = state["exp_avg"][rows].lerp_(values, 1 - beta1)
-        second = state["exp_avg_sq"][rows].mul_(beta2).addcmul_(values, values, value=1 - beta2)
-        state["exp_avg"].index_copy_(0, rows, first)
-        state["exp_avg_sq"].index_copy_(0, rows, second)
-        count = float(state["step"])
-        spread = second.sqrt_().div_((1 - beta2**count) ** 0.5).add_(group["eps"])
-        weights.addcdiv_(first, spread, value=-group["lr"] / (1 - beta1**count))
-        table.index_copy_(0, rows, weights)
+        adam(
+            [weights], [gradient], [first], [second], [], [step],
+            fused=weights.device.type == "cpu", amsgrad=False, maximize=False, beta1=beta1, beta2=beta2,
+            lr=group["lr"], weight_decay=group["weight_decay"], eps=group["eps"],
+        )  # fmt: skip
+
+
+def _all_but(rows: Tensor, count: int) -> Tensor:
+    """The numbers below ``count`` that are not among some rows, ascending."""
+    others = torch.ones(count, dtype=torch.bool, device=rows.device)
+    others[rows] = False
+    return others.nonzero()[:, 0]
+
+
+def distinct_rows(gradient: Tensor) -> Tensor:
+    """A sparse gradient each of whose rows occurs once, in any order."""
+    rows = gradient._indices()[0]
+    # a step's nodes are distinct as a rule: seen by writing numbers and reading them back, without sorting
+    numbers = torch.arange(len(rows), device=rows.device)
+    place = torch.empty(len(gradient), dtype=torch.int64, device=rows.device).index_copy_(0, rows, numbers)
+    return gradient if torch.equal(place[rows], numbers) else gradient.coalesce()
 
 
 def use_sparse_gradients(model: nn.Module, sparse: bool) -> None:
@@ -63,10 +101,10 @@ def use_sparse_gradients(model: nn.Module, sparse: bool) -> None:
 
 
 def touched_rows(model: nn.Module) -> dict[str, Tensor]:
-    """The rows of sparse gradients, ascending, by parameter name; the gradients are coalesced."""
+    """The rows of sparse gradients, each once, by parameter name; the gradients have them in that order."""
     found = {}
     for name, parameter in model.named_parameters():
         if parameter.grad is not None and parameter.grad.is_sparse:
-            parameter.grad = parameter.grad.coalesce()
-            found[name] = parameter.grad.indices()[0]
+            parameter.grad = distinct_rows(parameter.grad)
+            found[name] = parameter.grad._indices()[0]
     return found

@@ -20,6 +20,7 @@ from hetmusic.graph.types import EdgeType
 from hetmusic.models.blocks import Layer, LayeredBlocks
 from hetmusic.relations import RelationBlock
 from hetmusic.relations.kernels import Csr
+from hetmusic.relations.picked_edges import PickedEdges
 from hetmusic.training.left_out import LeftOut
 from hetmusic.training.samplers import Sampler, samplers
 from hetmusic.training.tensors import GraphTensors
@@ -114,7 +115,7 @@ class NeighborSampler(Sampler):
         targets, position = parts[0], self._position[ntype]
         position[targets] = np.arange(len(targets))
         others = np.concatenate(parts[1:]) if len(parts) > 1 else targets[:0]
-        new = np.unique(others[position[others] < 0])
+        new = _distinct(others[position[others] < 0], len(position))
         position[new] = len(targets) + np.arange(len(new))
         return np.concatenate([targets, new])
 
@@ -128,12 +129,11 @@ class NeighborSampler(Sampler):
     ) -> RelationBlock:
         relation = self._relations[edge_type]
         columns = self._position[edge_type.src][relation.indices[edges]]
-        index = torch.from_numpy(edges)
         whole = relation.block
         return RelationBlock(
             edge_type,
             _csr(rows, columns, len(targets[edge_type.dst]), len(inputs[edge_type.src])),
-            {name: value[index] for name, value in whole.edge.items()},
+            PickedEdges(whole.edge, torch.from_numpy(edges)),
             _take(whole.src_degree, inputs[edge_type.src]),
             _take(whole.dst_degree, targets[edge_type.dst]),
         )
@@ -143,14 +143,15 @@ def _csr(rows: IntArray, columns: IntArray, num_rows: int, num_columns: int) -> 
     """The pattern of edges that are sorted by row, and its transpose by counting, which is linear."""
     indptr = np.zeros(num_rows + 1, dtype=np.int32)
     np.cumsum(np.bincount(rows, minlength=num_rows), out=indptr[1:])
-    numbered = scipy.sparse.csr_array(
-        (np.arange(len(rows), dtype=np.int32), columns.astype(np.int32), indptr),
-        shape=(num_rows, num_columns),
-    )
-    turned = numbered.tocsc()
-    parts = (indptr, numbered.indices, turned.indptr, turned.indices, turned.data)
-    first, indices, *transposed = (torch.from_numpy(part.astype(np.int32, copy=False)) for part in parts)
-    return Csr(first, indices, num_rows, num_columns, (transposed[0], transposed[1], transposed[2]))
+    indices = columns.astype(np.int32)
+
+    def turn() -> tuple[Tensor, Tensor, Tensor]:
+        numbers = np.arange(len(indices), dtype=np.int32)
+        turned = scipy.sparse.csr_array((numbers, indices, indptr), shape=(num_rows, num_columns)).tocsc()
+        parts = (turned.indptr, turned.indices, turned.data)
+        return tuple(torch.from_numpy(part.astype(np.int32, copy=False)) for part in parts)  # type: ignore[return-value]
+
+    return Csr(torch.from_numpy(indptr), torch.from_numpy(indices), num_rows, num_columns, turn)
 
 
 def pick_edges(
@@ -167,26 +168,42 @@ def pick_edges(
     :param fanout: number of edges a node; -1 for all.
     :return: position in ``nodes`` and index of every drawn edge, in order of position.
     """
-    start = indptr[nodes].astype(np.int64)
-    degree = indptr[nodes + 1].astype(np.int64) - start
-    many = degree > fanout if fanout >= 0 else np.zeros(len(nodes), dtype=bool)
-    few = np.flatnonzero(~many)
-    which, edges = expand_rows(start[few], degree[few])
-    rows = few[which]
-    if not many.any():
-        return rows, edges
-    rich = np.flatnonzero(many)
-    picks = np.empty((len(rich), fanout), dtype=np.int64)
-    uniform = rng.random((fanout, len(rich)))
+    start = indptr[nodes]
+    degree = indptr[nodes + 1] - start
+    rich = np.flatnonzero(degree > fanout) if fanout >= 0 else np.empty(0, dtype=np.int64)
+    if not len(rich):
+        return expand_rows(start, degree)
+    counts = np.minimum(degree, fanout)
+    rows, edges = expand_rows(start, counts)
+    picks = _floyd(degree[rich], fanout, rng)
+    picks += start[rich]
+    place = (np.cumsum(counts) - counts)[rich]
     for k in range(fanout):
-        last = degree[rich] - fanout + k
-        offer = (uniform[k] * (last + 1)).astype(np.int64)
-        taken = (picks[:, :k] == offer[:, None]).any(axis=1)
-        picks[:, k] = np.where(taken, last, offer)
-    rows = np.concatenate([rows, np.repeat(rich, fanout)])
-    edges = np.concatenate([edges, (start[rich][:, None] + picks).ravel()])
-    order = np.argsort(rows, kind="stable")
-    return rows[order], edges[order]
+        edges[place + k] = picks[k]
+    return rows, edges
+
+
+def _floyd(degree: NDArray[np.int32], fanout: int, rng: np.random.Generator) -> NDArray[np.int32]:
+    """For every degree, ``fanout`` distinct numbers below it, ``(fanout, len(degree))``."""
+    picks = np.empty((fanout, len(degree)), dtype=np.int32)
+    uniform = rng.random((fanout, len(degree)))
+    for k in range(fanout):
+        last = degree - (fanout - k)
+        offer = (uniform[k] * (last + 1)).astype(np.int32)
+        taken = np.zeros(len(degree), dtype=bool)
+        for earlier in picks[:k]:
+            taken |= earlier == offer
+        picks[k] = np.where(taken, last, offer)
+    return picks
+
+
+def _distinct(nodes: IntArray, num_nodes: int) -> IntArray:
+    """The distinct ones of some nodes, ascending; by marking them where they are a good part of all."""
+    if 8 * len(nodes) < num_nodes:
+        return np.unique(nodes)
+    marked = np.zeros(num_nodes, dtype=bool)
+    marked[nodes] = True
+    return np.flatnonzero(marked)
 
 
 def _take(degree: Tensor | None, nodes: IntArray) -> Tensor | None:

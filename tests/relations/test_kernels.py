@@ -36,6 +36,21 @@ def test_product_and_gradients_equal_the_dense_ones(num_src, num_dst, num_edges,
             assert torch.allclose(mine, reference)
 
 
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(1, 36), st.booleans(), st.integers(0, 9))
+def test_single_precision_products_equal_the_dense_ones(num_src, num_dst, num_edges, weighted, seed):
+    block = random_block(num_src, num_dst, min(num_edges, num_src * num_dst), seed)
+    torch.manual_seed(seed)
+    wide = torch.randn(num_src, 6, requires_grad=True)
+    values = torch.randn(block.num_edges) if weighted else None
+    target = torch.randn(num_dst, 3)
+    matrix = dense(block, torch.ones(block.num_edges) if values is None else values)
+    for x in (wide[:, :3], wide[:, ::2]):  # rows and columns that do not follow each other in memory
+        ours, theirs = spmm(block.csr, values, x), matrix @ x
+        assert torch.allclose(ours, theirs, atol=1e-5)
+        grads = [torch.autograd.grad((out * target).sum(), wide)[0] for out in (ours, theirs)]
+        assert torch.allclose(*grads, atol=1e-5)
+
+
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 36), st.integers(0, 9))
 def test_products_at_entries_and_gradients_equal_the_dense_ones(num_src, num_dst, num_edges, seed):
     block = random_block(num_src, num_dst, min(num_edges, num_src * num_dst), seed)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
 
 from hetmusic.models.inputs import IdInput
 from hetmusic.training.averaging import WeightAverage
-from hetmusic.training.optimizer import RowAdam, touched_rows, use_sparse_gradients
+from hetmusic.training.optimizer import RowAdam, distinct_rows, touched_rows, use_sparse_gradients
 
 
 def tables(rows: int = 12, dim: int = 3) -> tuple[IdInput, IdInput]:
@@ -58,13 +60,47 @@ def test_a_row_named_twice_gets_the_sum_of_its_gradients() -> None:
     assert torch.allclose(sparse.table, dense.table, atol=1e-7)
 
 
+@pytest.mark.parametrize("touched", [5, 11, 12])
+def test_most_rows_at_once_are_updated_as_few_are(touched: int) -> None:
+    """Tables of which a step reads nearly all are updated as a whole, and the other rows put back."""
+    sparse, other = tables()
+    use_sparse_gradients(other, True)
+    nodes = torch.randperm(12)[:touched]
+    few, many = (RowAdam(table.parameters(), lr=0.1, weight_decay=0.1) for table in (sparse, other))
+    for optimizer, table in ((few, sparse), (many, other)):
+        loss_of(table, torch.arange(12), 0).backward()
+        optimizer.step()
+    before = sparse.table.detach().clone()
+    for part in nodes.split(4):  # so few that rows are taken out and back
+        few.state[sparse.table]["step"].fill_(1)
+        loss_of(sparse, part, 1).backward()
+        few.step()
+    loss_of(other, nodes, 1).backward()
+    many.step()
+    assert torch.allclose(sparse.table, other.table, atol=1e-6)
+    untouched = torch.ones(12, dtype=torch.bool).index_fill(0, nodes, False)
+    assert torch.equal(other.table[untouched], before[untouched])
+    for name in ("exp_avg", "exp_avg_sq"):
+        assert torch.allclose(few.state[sparse.table][name], many.state[other.table][name], atol=1e-6)
+
+
+def test_rows_of_a_gradient_are_distinct() -> None:
+    table, _ = tables()
+    table(torch.tensor([7, 2, 9])).sum().backward()
+    assert distinct_rows(table.table.grad)._indices().tolist() == [[7, 2, 9]]
+    table(torch.tensor([2, 5])).sum().backward()
+    summed = distinct_rows(table.table.grad)
+    assert summed._indices().tolist() == [[2, 5, 7, 9]]
+    assert summed._values()[:, 0].tolist() == [2, 1, 1, 1]
+
+
 def test_dense_gradients_are_updated_as_by_adam() -> None:
     torch.manual_seed(0)
     first = nn.Linear(3, 2)
     second = nn.Linear(3, 2)
     second.load_state_dict(first.state_dict())
     x = torch.randn(5, 3)
-    for layer, kind in ((first, RowAdam), (second, torch.optim.Adam)):
+    for layer, kind in ((first, RowAdam), (second, partial(torch.optim.Adam, fused=True))):
         optimizer = kind(layer.parameters(), lr=0.1, weight_decay=0.01)
         for _ in range(3):
             optimizer.zero_grad()
@@ -117,7 +153,7 @@ def test_late_averages_are_the_averages(decay: float) -> None:
         optimizer.zero_grad()
         loss_of(sparse, nodes, step).backward()
         touched = touched_rows(sparse)
-        assert touched["table"].tolist() == sorted(set(nodes.tolist()))
+        assert sorted(touched["table"].tolist()) == sorted(set(nodes.tolist()))
         late.before_step(touched)
         optimizer.step()
         late.update(touched)

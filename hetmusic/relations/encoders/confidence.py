@@ -28,6 +28,8 @@ class ConfidenceEncoder(RelationEncoder):
         more than what this user plays as a rule.
     """
 
+    sums_sources = True
+
     def __init__(self, dim: int, alpha: float = 1.0, learned: bool = True, relative: bool = False) -> None:
         super().__init__(dim)
         if alpha <= 0:
@@ -37,7 +39,7 @@ class ConfidenceEncoder(RelationEncoder):
 
     def forward(self, relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Tensor:  # noqa: D102
         total = relation.in_degree.clamp(min=1)
-        out = relation.sum(src.h)
+        out = src.sum(relation)
         weights = edge_weights(relation, "linear")
         if weights is not None:
             if self.relative:
@@ -45,6 +47,6 @@ class ConfidenceEncoder(RelationEncoder):
                 weights = weights / mean.where(mean > 0, mean.new_ones(()))[relation.dst_index]
             # two sums whose weights are not learned take less than one whose weights are
             more, alpha = weights.log1p(), self.log_alpha.exp()
-            out = out + alpha.to(out.dtype) * relation.sum(src.h, more)
+            out = out + alpha.to(out.dtype) * src.sum(relation, more)
             total = total + alpha * relation.sum_edges(more)
-        return out / total.to(src.h.dtype)[:, None]
+        return out / total.to(src.like.dtype)[:, None]

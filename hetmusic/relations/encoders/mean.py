@@ -20,13 +20,15 @@ class SumEncoder(RelationEncoder):
     :param weight: scale on which edge weights multiply the messages.
     """
 
+    sums_sources = True
+
     def __init__(self, dim: int, weight: WeightScale = "none") -> None:
         super().__init__(dim)
         check_scale(weight)
         self.weight = weight
 
     def forward(self, relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Tensor:  # noqa: D102
-        return relation.sum(src.h, edge_weights(relation, self.weight))
+        return src.sum(relation, edge_weights(relation, self.weight))
 
 
 @relation_encoders.register("mean")
@@ -39,6 +41,8 @@ class MeanEncoder(RelationEncoder):
     :param weight: scale on which edge weights count.
     """
 
+    sums_sources = True
+
     def __init__(self, dim: int, weight: WeightScale = "none") -> None:
         super().__init__(dim)
         check_scale(weight)
@@ -48,5 +52,5 @@ class MeanEncoder(RelationEncoder):
         weights = edge_weights(relation, self.weight)
         total = relation.in_degree if weights is None else relation.sum_edges(weights)
         # weights below one are legitimate, so only a total of zero is guarded
-        scale = total.where(total > 0, total.new_ones(())).reciprocal().to(src.h.dtype)
-        return relation.sum(src.h, weights) * scale[:, None]
+        scale = total.where(total > 0, total.new_ones(())).reciprocal().to(src.like.dtype)
+        return src.sum(relation, weights) * scale[:, None]

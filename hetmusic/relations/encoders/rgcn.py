@@ -25,6 +25,8 @@ class RGCNEncoder(RelationEncoder):
     :param num_bases: number of matrices that W_r is made of.
     """
 
+    sums_sources = True
+
     def __init__(self, dim: int, num_bases: int = 4) -> None:
         super().__init__(dim)
         if num_bases < 1:
@@ -44,5 +46,5 @@ class RGCNEncoder(RelationEncoder):
 
     def forward(self, relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Tensor:  # noqa: D102
         matrix = torch.einsum("b,bij->ij", self.coefficients, torch.stack(list(self.bases)))
-        degree = relation.in_degree.clamp(min=1).to(src.h.dtype)[:, None]
-        return relation.sum(src.h) / degree @ matrix.T
+        degree = relation.in_degree.clamp(min=1).to(src.like.dtype)[:, None]
+        return src.sum(relation) / degree @ matrix.T

@@ -28,6 +28,8 @@ class TimeDecayEncoder(RelationEncoder):
     :param weight: scale on which edge weights multiply.
     """
 
+    sums_sources = True
+
     def __init__(
         self, dim: int, half_life: float = 365.0, learned: bool = True, weight: WeightScale = "none"
     ) -> None:
@@ -48,8 +50,8 @@ class TimeDecayEncoder(RelationEncoder):
         if (scaled := edge_weights(relation, self.weight)) is not None:
             weights = weights * scaled
         total = relation.sum_edges(weights)
-        scale = total.where(total > 0, total.new_ones(())).reciprocal().to(src.h.dtype)
-        return relation.sum(src.h, weights) * scale[:, None]
+        scale = total.where(total > 0, total.new_ones(())).reciprocal().to(src.like.dtype)
+        return src.sum(relation, weights) * scale[:, None]
 
     def _recency(self, relation: RelationBlock) -> Tensor:
         """2^(-age / H) of every edge, shape ``(num_edges,)``."""
