@@ -246,7 +246,7 @@ def _train(trainer: Trainer, graph: MusicGraph, split: Split, out: Path) -> Run:
         info.with_status("interrupted").save(out)
         raise
     load_weights(out / layout.BEST_WEIGHTS_FILE, trainer.model)
-    users, items = final_embeddings(trainer.model, trainer.full_blocks())
+    users, items = final_embeddings(trainer.model, trainer.full_blocks(), out)
     save_embeddings(out, users.numpy(), items.numpy())
     emotions = trainer.model.schema.emotions
     if emotions is not None and emotions.known.any():

@@ -20,6 +20,8 @@ class Combiner(nn.Module):
     #: whether :meth:`forward` is given ``log_masses`` as well; then relations that meet need an
     #: :class:`~hetmusic.relations.AttentionEncoder` each, all with as many heads
     needs_masses: ClassVar[bool] = False
+    #: whether what a node gets depends on its own messages alone, so that nodes may be combined a piece at a time
+    by_node: ClassVar[bool] = True
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -96,6 +98,8 @@ class SemanticCombiner(AttentionCombiner):
     :param dim: size of the representations.
     :param hidden: size of the scoring layer.
     """
+
+    by_node = False
 
     def forward(self, messages: Sequence[Tensor], has_edges: Sequence[Tensor]) -> Tensor:  # noqa: D102
         stacked, masks = torch.stack(list(messages)), torch.stack(list(has_edges))

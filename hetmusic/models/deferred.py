@@ -85,10 +85,13 @@ class DeferredInputs(NodeInputs):
         return self._rows.table.sum(self._rows.nodes, relation, weight)
 
     def first(self, count: int) -> NodeInputs:  # noqa: D102
+        return self if len(self._rows.nodes) == count else self.rows(0, count)
+
+    def rows(self, start: int, stop: int) -> NodeInputs:  # noqa: D102
         if self._rows.are_made:
-            return super().first(count)
+            return super().rows(start, stop)
         assert self.present is not None
-        return DeferredInputs.of(self._rows.table, self._rows.nodes[:count], self.present[:count])
+        return DeferredInputs.of(self._rows.table, self._rows.nodes[start:stop], self.present[start:stop])
 
     def with_degree(self, degree: Tensor | None) -> NodeInputs:  # noqa: D102
         assert self.present is not None

@@ -66,6 +66,7 @@ class HeteroConv(nn.Module):
         blocks: Mapping[EdgeType, RelationBlock],
         src: Mapping[str, NodeInputs],
         num_dst: Mapping[str, int],
+        dst: Mapping[str, NodeInputs] | None = None,
     ) -> dict[str, Tensor]:
         """Pass messages once.
 
@@ -73,6 +74,7 @@ class HeteroConv(nn.Module):
             in ``src``) is left out of the sum.
         :param src: inputs of each source node type, of which the first ``num_dst[type]`` rows are the destination nodes.
         :param num_dst: number of destination nodes of each type wanted.
+        :param dst: inputs of destination nodes that are others than the first source nodes, by type.
         :return: for every type in ``num_dst``, shape ``(num_dst[type], dim)``.
         """
         unknown = [str(edge_type) for edge_type in blocks if str(edge_type) not in self.encoders]
@@ -87,8 +89,9 @@ class HeteroConv(nn.Module):
             if edge_type.dst in num_dst and edge_type.src in src and block.num_edges
         }
         # one slice for all relations that meet, since each would have a backward pass over all sources
+        before = src if dst is None else dst
         ends = {
-            ntype: _first(src.get(ntype), num_dst[ntype], like, self.dim) for ntype in {t.dst for t in run}
+            ntype: _first(before.get(ntype), num_dst[ntype], like, self.dim) for ntype in {t.dst for t in run}
         }
         arrived: dict[str, list[tuple[Message, Tensor]]] = {ntype: [] for ntype in num_dst}
         for edge_type, block in run.items():

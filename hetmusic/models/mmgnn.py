@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +32,14 @@ SOCIAL_TOWER = "social"
 EMOTION = "emotion tower"
 #: the part of a score that ``cold_bias`` is
 COLD_BIAS = "cold bias"
+
+
+#: what becomes of a tower's embeddings
+Keep = Callable[[Tensor], Tensor]
+
+
+def _as_it_is(embeddings: Tensor) -> Tensor:
+    return embeddings
 
 
 class MMGNN(nn.Module):
@@ -98,31 +106,36 @@ class MMGNN(nn.Module):
         source = self.schema.emotions.modality if self.emotion is not None and self.schema.emotions else None
         return names if source is None or source in names else [*names, source]
 
-    def encode_users(self, blocks: LayeredBlocks) -> dict[str, Tensor]:
+    def encode_users(self, blocks: LayeredBlocks, keep: Keep = _as_it_is) -> dict[str, Tensor]:
         """User embeddings per tower, each ``(num_users in the blocks, dim)``."""
-        found = {name: self._run(name, blocks, self.schema.user_type, False) for name in self.towers}
+        found = {name: keep(self._run(name, blocks, self.schema.user_type, False)) for name in self.towers}
         return found if self.emotion is None else {**found, EMOTION: self.emotion.encode_users(blocks)}
 
-    def encode_items(self, blocks: LayeredBlocks) -> dict[str, Tensor]:
+    def encode_items(self, blocks: LayeredBlocks, keep: Keep = _as_it_is) -> dict[str, Tensor]:
         """Candidate embeddings per tower that encodes items, each ``(num_items in the blocks, dim)``."""
         item = self.schema.item_type
-        found = {name: self._run(name, blocks, item, True) for name in self.item_towers}
+        found = {name: keep(self._run(name, blocks, item, True)) for name in self.item_towers}
         return found if self.emotion is None else {**found, EMOTION: self.emotion.encode_items(blocks, item)}
 
-    def encode(self, blocks: LayeredBlocks) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def encode(
+        self, blocks: LayeredBlocks, keep: Keep = _as_it_is
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """:meth:`encode_users` and :meth:`encode_items` of the same blocks.
 
         Towers whose items start from the same tables as profiles and as candidates run once for both.
+
+        :param keep: what to do with the embeddings of a tower before the next one runs.
         """
         if self.config.separate_output:
-            return self.encode_users(blocks), self.encode_items(blocks)
+            return self.encode_users(blocks, keep), self.encode_items(blocks, keep)
         user, item = self.schema.user_type, self.schema.item_type
         users, items = {}, {}
         for name, tower in self.towers.items():
             found = tower(blocks, [user, item] if name in self.item_towers else [user])
-            users[name] = found[user]
+            users[name] = keep(found[user])
             if name in self.item_towers:
-                items[name] = found[item]
+                items[name] = keep(found[item])
+            del found
         if self.emotion is not None:
             users[EMOTION], items[EMOTION] = (
                 self.emotion.encode_users(blocks),
@@ -308,17 +321,3 @@ class MMGNN(nn.Module):
             beta,
             config.init_scale,
         )
-
-
-def final_embeddings(model: MMGNN, blocks: LayeredBlocks) -> tuple[Tensor, Tensor]:
-    """Matrices whose inner products are the final scores of all users and items, on the CPU.
-
-    :param blocks: the whole training graph (see :func:`~hetmusic.models.blocks.full_graph_blocks`).
-    :return: ``(num_users, d)`` and ``(num_items, d)``, float32.
-    """
-    was_training = model.training
-    model.eval()
-    with torch.no_grad():
-        view = model(blocks)
-    model.train(was_training)
-    return view.users.float().cpu(), view.items.float().cpu()

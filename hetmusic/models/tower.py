@@ -12,6 +12,7 @@ from hetmusic.models.blocks import LayeredBlocks
 from hetmusic.models.config import Readout
 from hetmusic.models.hetero_conv import HeteroConv
 from hetmusic.models.inputs import NodeInput
+from hetmusic.models.layerwise import propagate
 from hetmusic.relations import NodeInputs
 
 
@@ -69,12 +70,13 @@ class Tower(nn.Module):
             active = {
                 t: b.with_layer(depth + 1, self.name) for t, b in layer.blocks.items() if t in relations
             }
-            out = conv(active, h, {ntype: layer.num_dst[ntype] for ntype in sorted(targets)})
+            assert isinstance(conv, HeteroConv)
+            out = propagate(conv, active, h, {ntype: layer.num_dst[ntype] for ntype in sorted(targets)})
             for ntype in wanted:
                 part = out[ntype][: final[ntype]]
-                if self.readout == "harmonic":
-                    part = part / (depth + 2)
-                readout[ntype] = part if ntype not in readout else readout[ntype] + part
+                share = 1 / (depth + 2) if self.readout == "harmonic" else 1.0
+                before = readout.get(ntype)
+                readout[ntype] = part * share if before is None else torch.add(before, part, alpha=share)
             h = {ntype: self._with_presence(h, ntype, value) for ntype, value in out.items()}
         return readout
 

@@ -12,7 +12,15 @@ from torch import Tensor
 
 from hetmusic.graph.types import EdgeType
 from hetmusic.relations.edge_kernels import segment_sum
-from hetmusic.relations.kernels import Csr, row_index, sddmm, segment_softmax, softmax_and_mass, spmm
+from hetmusic.relations.kernels import (
+    Csr,
+    row_index,
+    row_starts,
+    sddmm,
+    segment_softmax,
+    softmax_and_mass,
+    spmm,
+)
 
 
 @dataclass(frozen=True)
@@ -42,9 +50,11 @@ class NodeInputs:
 
     def first(self, count: int) -> NodeInputs:
         """The first nodes alone, whose degrees are others."""
-        if len(self.h) == count:
-            return self
-        return NodeInputs(self.h[:count], None if self.present is None else self.present[:count])
+        return self if len(self.h) == count else self.rows(0, count)
+
+    def rows(self, start: int, stop: int) -> NodeInputs:
+        """The nodes ``start .. stop - 1`` alone, whose degrees are others."""
+        return NodeInputs(self.h[start:stop], None if self.present is None else self.present[start:stop])
 
     def made(self) -> NodeInputs:
         """The same, not deferred."""
@@ -174,6 +184,14 @@ class RelationBlock:
         """The same edges, seen by another layer."""
         return replace(self, layer=layer, tower=tower)
 
+    def rows(self, start: int, stop: int) -> RelationBlock:
+        """The edges of the destination nodes ``start .. stop - 1`` alone; no copies but of their row starts."""
+        csr = self.csr.rows(start, stop)
+        begin = self.csr.entries_before(start)
+        edge = {name: value[begin : begin + len(csr.indices)] for name, value in self.edge.items()}
+        degree = None if self.dst_degree is None else self.dst_degree[start:stop]
+        return replace(self, csr=csr, edge=edge, dst_degree=degree)
+
     def to(self, device: torch.device) -> RelationBlock:
         """Copy every tensor to a device, asynchronously where memory is pinned."""
         return self.map(lambda tensor: tensor.to(device, non_blocking=True))
@@ -215,8 +233,8 @@ class RelationBlock:
         src, dst = src[by_dst], dst[by_dst]
         attributes = {name: value[by_dst] for name, value in (edge or {}).items()}
         order = torch.argsort(src, stable=True)
-        transposed = (_indptr(src, num_src), dst[order].int(), order.int())
-        csr = Csr(_indptr(dst, num_dst), src.int(), num_dst, num_src, transposed)
+        transposed = (row_starts(src, num_src), dst[order].int(), order.int())
+        csr = Csr(row_starts(dst, num_dst), src.int(), num_dst, num_src, transposed)
         degrees.setdefault("src_degree", torch.bincount(src.long(), minlength=num_src).float())
         degrees.setdefault("dst_degree", torch.bincount(dst.long(), minlength=num_dst).float())
         return cls(edge_type, csr, attributes, degrees["src_degree"], degrees["dst_degree"])
@@ -233,8 +251,3 @@ class RelationBlock:
         data["edge_id"] = torch.arange(len(src))
         num_src, num_dst = graph.num_src_nodes(edge_type.src), graph.num_dst_nodes(edge_type.dst)
         return cls.from_coo(edge_type, src, dst, num_src, num_dst, data)
-
-
-def _indptr(rows: Tensor, num_rows: int) -> Tensor:
-    counts = torch.bincount(rows.long(), minlength=num_rows)
-    return torch.cat([counts.new_zeros(1), counts.cumsum(0)]).int()

@@ -54,6 +54,30 @@ class Csr:
         found: Transposed = self.made["transposed"]
         return found
 
+    def entries_before(self, row: int) -> int:
+        """How many entries the rows before one have; without data, on the meta device, as if all had equally many."""
+        if self.indptr.is_meta:
+            return len(self.indices) * row // max(self.num_rows, 1)
+        return int(self.indptr[row])
+
+    def rows(self, start: int, stop: int) -> Csr:
+        """The rows ``start .. stop - 1``."""
+        begin, end = self.entries_before(start), self.entries_before(stop)
+        indptr, indices = self.indptr[start : stop + 1] - self.indptr[start], self.indices[begin:end]
+
+        def turn() -> Transposed:
+            order = torch.argsort(indices, stable=True)
+            starts = row_starts(indices, self.num_cols)
+            return starts, row_index(indptr, len(indices))[order].to(indices.dtype), order.to(indices.dtype)
+
+        return Csr(indptr, indices, stop - start, self.num_cols, turn)
+
+
+def row_starts(rows: Tensor, num_rows: int) -> Tensor:
+    """The compressed form of the rows of entries, in any order: int32, shape ``(num_rows + 1,)``."""
+    counts = torch.bincount(rows.long(), minlength=num_rows)
+    return torch.cat([counts.new_zeros(1), counts.cumsum(0)]).int()
+
 
 def row_index(indptr: Tensor, nnz: int) -> Tensor:
     """The row of every entry, int64, shape ``(nnz,)``."""

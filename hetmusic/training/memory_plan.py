@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from hetmusic.models.inputs import FeatureInput
+from hetmusic.models.layerwise import embed
 from hetmusic.ranking.topk import tile_bytes
 from hetmusic.training.trainer import Trainer, validation_users
 
@@ -98,8 +99,7 @@ def plan_memory(trainer: Trainer, before: int) -> MemoryPlan:
 
 def _encode(trainer: Trainer, blocks: Any) -> None:
     trainer.model.eval()
-    with torch.no_grad():
-        trainer.model(blocks)
+    embed(trainer.model, blocks, trainer.folder)
 
 
 def peak_bytes(run: Callable[[], object]) -> int:

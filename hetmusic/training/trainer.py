@@ -193,7 +193,7 @@ class Trainer:
     def validate(self) -> dict[str, float]:
         """The stopping metric and those that are measured beside it, on the validation part, training items masked."""
         with self.average.applied():
-            users, items = final_embeddings(self.model, self.full_blocks())
+            users, items = final_embeddings(self.model, self.full_blocks(), self.folder)
         scorer = EmbeddingScorer(users.numpy(), items.numpy())
         judged_users = validation_users(self.split, self.config)
         longest = max(k for _, k in self.metrics.values())
