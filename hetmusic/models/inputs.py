@@ -202,6 +202,7 @@ class FeatureInput(NodeInput, SummableTable):
 
     def _project(self, features: Tensor, present: Tensor, absent: Tensor) -> Tensor:
         """W f + b · present + a · absent; features are zero where they are absent."""
-        counts = torch.stack([present, absent], dim=1)
-        constant = counts @ torch.stack([self.project.bias, self.absent])
-        return torch.addmm(constant, features, self.project.weight.T).to(self.absent.dtype)
+        # the projection adds b once to every row
+        counts = torch.stack([present - 1, absent], dim=1)
+        vectors = torch.stack([self.project.bias, self.absent])
+        return torch.addmm(self.project(features), counts, vectors).to(self.absent.dtype)

@@ -61,7 +61,9 @@ class Batch:
         return self.processes.total(value)
 
     def to(self, device: torch.device) -> Batch:
-        """Copy to a device; blocks shared by users and items are copied once."""
+        """Copy to a device; blocks shared by users and items are copied once. One that is there stays as it is."""
+        if self.target_rows.device == device:
+            return self  # what it makes when it is first read stays unmade
         return self.map(lambda tensor: tensor.to(device, non_blocking=True))
 
     def map(self, move: Callable[[Tensor], Tensor]) -> Batch:

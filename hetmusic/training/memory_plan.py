@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_leaves
 from hetmusic.models.inputs import FeatureInput
 from hetmusic.models.layerwise import embed
 from hetmusic.ranking.topk import tile_bytes
+from hetmusic.training.batches import Batch
 from hetmusic.training.trainer import Trainer, validation_users
 
 #: places of the lists that a finished run is judged by
@@ -157,21 +158,13 @@ def _feature_bytes(model: nn.Module) -> int:
     return sum(sizes.values())
 
 
-def _batch_bytes(batch: Any) -> int:
+def _batch_bytes(batch: Batch) -> int:
     """Bytes of the tensors of a batch, each once."""
     found: dict[int, int] = {}
 
-    def visit(value: Any) -> None:
-        if isinstance(value, Tensor):
-            found[value.data_ptr()] = _bytes(value)
-        elif isinstance(value, dict):
-            for part in value.values():
-                visit(part)
-        elif isinstance(value, list | tuple):
-            for part in value:
-                visit(part)
-        elif hasattr(value, "__dict__"):
-            visit(vars(value))
+    def note(tensor: Tensor) -> Tensor:
+        found[tensor.data_ptr()] = _bytes(tensor)
+        return tensor
 
-    visit(batch)
+    batch.map(note)
     return sum(found.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from hetmusic.graph import MusicGraph
+from hetmusic.relations.kernels import Csr
 from hetmusic.training.batches import Batch
 from hetmusic.training.prefetch import Prefetched
 from hetmusic.training.transfer import Transfer
@@ -76,9 +77,11 @@ def tensors(value: object) -> list[Tensor]:
     def visit(part: object) -> None:
         if isinstance(part, Tensor):
             found[id(part)] = part
-        elif isinstance(part, dict):
+        elif isinstance(part, Mapping):
             for inner in part.values():
                 visit(inner)
+        elif isinstance(part, Csr):
+            visit((part.indptr, part.indices, part.transposed))
         elif isinstance(part, list | tuple):
             for inner in part:
                 visit(inner)
