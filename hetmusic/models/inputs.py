@@ -190,12 +190,14 @@ class FeatureInput(NodeInput, SummableTable):
             # a piece is copied again for the backward pass, so that all of them are never there together
             return torch.cat([checkpoint(self._rows, *piece, use_reentrant=False) for piece in pieces])
         if read is None:
-            here = self.features.device
-            read = self.features if nodes is None else self.features.index_select(0, nodes.to(here))
+            if nodes is not None and self.apart is not None:
+                nodes = nodes.to(self.features.device)
+            read = self.features if nodes is None else self.features.index_select(0, nodes)
         return self._rows(read, present)
 
     def _rows(self, features: Tensor, present: Tensor) -> Tensor:
-        features = features.to(self.absent.device, non_blocking=True)
+        if self.apart is not None:
+            features = features.to(self.absent.device, non_blocking=True)
         if self._some_dropped:
             features = features * present[:, None]
         return self._project(features, present, 1 - present)
