@@ -32,8 +32,9 @@ def make_listens(settings: WorldSettings, taste: Taste, quiet: NDArray[np.bool_]
     rng = stream(seed, "listens")
     counts = _listen_counts(settings, rng)
     strength = np.where(quiet, 0.0, settings.signals["listening"])
+    former = taste.users[stream(seed, "former tastes").permutation(settings.users)]
     blocks = [
-        _listens_of(user, int(counts[user]), strength[user], settings, taste, rng)
+        _listens_of(user, int(counts[user]), strength[user], settings, taste, former[user], rng)
         for user in range(settings.users)
     ]
     return pl.concat(blocks).sort("user", "song")
@@ -48,20 +49,33 @@ def _listen_counts(settings: WorldSettings, rng: np.random.Generator) -> IntArra
 
 
 def _listens_of(
-    user: int, count: int, strength: float, settings: WorldSettings, taste: Taste, rng: np.random.Generator
+    user: int,
+    count: int,
+    strength: float,
+    settings: WorldSettings,
+    taste: Taste,
+    former: FloatArray,
+    rng: np.random.Generator,
 ) -> pl.DataFrame:
-    """One user's history and then the answers, which come later and always follow the taste."""
+    """What one user played by the former taste, then by the present one, and then the answers, which always follow it."""
     cosine = taste.songs @ taste.users[user]
-    affinity = cosine / settings.temperature
     answers = max(1, round(count * settings.answer_share))
-    history = _draw(strength * affinity + taste.popularity, count - answers, rng)
-    logits = affinity + taste.popularity
-    logits[history] = -np.inf
-    songs = np.concatenate([history, _draw(logits, answers, rng)])
-    plays = 1 + rng.poisson(4.0 * np.exp(cosine[songs]) * rng.gamma(1.0, 1.0, count))
+    outgrown = round((count - answers) * settings.drift)
+    songs, liking = np.empty(0, np.int64), np.empty(0)
+    for own, share, number in (
+        (taste.songs @ former, strength, outgrown),
+        (cosine, strength, count - answers - outgrown),
+        (cosine, 1.0, answers),
+    ):
+        logits = share * own / settings.temperature + taste.popularity
+        logits[songs] = -np.inf
+        drawn = _draw(logits, number, rng) if number else np.empty(0, np.int64)
+        songs, liking = np.concatenate([songs, drawn]), np.concatenate([liking, own[drawn]])
+    plays = 1 + rng.poisson(4.0 * np.exp(liking) * rng.gamma(1.0, 1.0, count))
     times = np.sort(rng.integers(FIRST_SECOND, LAST_SECOND, count))
-    # within the history the order says nothing, but the answers stay last
-    times[: len(history)] = rng.permutation(times[: len(history)])
+    # within each of the two tastes the order says nothing, but the answers stay last
+    for part in (slice(outgrown, count - answers), slice(outgrown)):
+        times[part] = rng.permutation(times[part])
     return pl.DataFrame({"user": np.full(count, user), "song": songs, "plays": plays, "time": times})
 
 

@@ -45,6 +45,9 @@ class WorldSettings(BaseModel):
     quiet_users: float = Field(default=0.0, ge=0.0, le=1.0)
     """Share of users whose listens but the answers follow popularity alone: only friends tell their taste."""
 
+    drift: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Share of each user's listens before the answers, the earliest, that follow a former taste: that of another user."""
+
     temperature: float = Field(default=0.1, gt=0.0)
     """Divides the affinity (a cosine): smaller makes listeners stick closer to their taste."""
     popularity: float = Field(default=0.8, ge=0.0)

@@ -159,6 +159,26 @@ def test_listening_signal_silences_the_history_but_not_the_answers() -> None:
     assert cosine.filter(late).mean() > affinity.mean() + 0.3
 
 
+def test_drifting_tastes_show_in_when_and_nowhere_else(world: World) -> None:
+    drifting = make_world(WorldSettings(drift=0.5), seed=1)
+    # users play as many songs as in the same world without drift, and have the same friends
+    assert drifting.listens["user"].equals(world.listens["user"])
+    assert drifting.friends.equals(world.friends)
+    found = []
+    for made in (world, drifting):
+        listens = made.listens.sort("user", "time")
+        cosine = np.sum(made.taste.users[listens["user"]] * made.taste.songs[listens["song"]], axis=1)
+        place = (pl.col("time").rank("ordinal").over("user") - 1) / pl.len().over("user")
+        share = listens.select(place).to_series().to_numpy()
+        # drift ends at 40 % of the listens, and the answers begin at 80 %
+        found.append(
+            [cosine[(share >= low) & (share < high)].mean() for low, high in ((0, 0.35), (0.45, 0.75))]
+        )
+    assert found[0][0] == pytest.approx(found[0][1], abs=0.05)
+    assert found[1][1] > 0.5
+    assert found[1][0] < found[1][1] - 0.2
+
+
 def test_quiet_users_are_those_whose_history_says_nothing() -> None:
     loud, quiet = make_world(), make_world(WorldSettings(quiet_users=1.0))
     means = []

@@ -24,7 +24,6 @@ from hetmusic.training.losses import BPRLoss
 from hetmusic.training.plugins import check_plugins
 from hetmusic.training.sampling import NeighborSampler
 from tests.packages import ENCODER
-from tests.training.worlds import community_graph
 
 FAST = ["model.dim=8", "training.batch_size=16", "training.epochs=2", "model.modalities=[]"]
 
@@ -62,11 +61,6 @@ class Fewer(NeighborSampler):
     def sample(self, seeds, rng, dropped=None):
         type(self).asked += 1
         return super().sample(seeds, rng, dropped)
-
-
-@pytest.fixture(scope="module")
-def graph(tmp_path_factory):
-    return community_graph(tmp_path_factory.mktemp("graph") / "g")
 
 
 def config(*overrides):

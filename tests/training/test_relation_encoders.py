@@ -10,7 +10,6 @@ from hetmusic.fitting import fit, resume
 from hetmusic.relations import relation_encoders
 from hetmusic.training import load_config
 from hetmusic.training.checkpoint import load_weights, save_weights
-from tests.training.worlds import community_graph
 
 FAST = ("model.dim=8", "training.batch_size=8", "training.lr=0.05")
 MIXED = (
@@ -21,11 +20,6 @@ MIXED = (
     'relations.genre_of.encoder="rgcn"',
     'relations.likes.encoder="rgcn"',
 )
-
-
-@pytest.fixture(scope="module")
-def graph(tmp_path_factory):
-    return community_graph(tmp_path_factory.mktemp("encoders") / "graph")
 
 
 def config(*overrides):
