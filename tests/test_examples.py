@@ -154,6 +154,18 @@ def check_steer_by_mood(run: Callable[..., str], tmp_path: Path) -> None:
     assert lists["-", "0.0"][2] == max(taste for _, _, taste in lists.values())
 
 
+def check_explain(run: Callable[..., str], tmp_path: Path) -> None:
+    out = run("explain.py")
+    sums = re.findall(r"^   (-?\d\.\d+) (.*) = (\d\.\d+) \((towers|relations)\)$", out, re.MULTILINE)
+    assert [way for *_, way in sums] == ["towers", "relations"] * 3
+    for base, terms, total, _ in sums:
+        added = sum(float(term) for term in re.findall(r"[+-]\d\.\d+", terms))
+        assert float(base) + added == pytest.approx(float(total), abs=5e-3)
+    assert re.search(r"^   \+\d\.\d+ same artist as .*, which you play", out, re.MULTILINE)
+    whole, named, others = map(float, re.findall(r"songs\): score (\d\.\d+)$", out, re.MULTILINE))
+    assert whole - named > 2 * (whole - others)
+
+
 def check_compare_encoders(run: Callable[..., str], tmp_path: Path) -> None:
     out = run("compare_encoders.py")
     mean, decay = values(out, "NDCG@10")
@@ -187,6 +199,7 @@ def check_fit_and_report(run: Callable[..., str], tmp_path: Path) -> None:
 CHECKS = {
     "fit_and_report.py": check_fit_and_report,
     "compare_encoders.py": check_compare_encoders,
+    "explain.py": check_explain,
     "music_folder.py": check_music_folder,
     "steer_by_mood.py": check_steer_by_mood,
     "walk_graph.py": check_walk_graph,

@@ -13,6 +13,7 @@ from torch import Tensor
 from hetmusic.graph.types import EdgeType
 from hetmusic.models import MMGNN, Layer, LayeredBlocks, Tower
 from hetmusic.models.combine import SemanticCombiner
+from hetmusic.models.inputs import FeatureInput, NodeInput
 from hetmusic.models.tower import needed_relations
 from hetmusic.recommend.explain.copies import Copies, Ints, blocks_of, num_edges_into, whole_graph_blocks
 from hetmusic.relations import RelationBlock
@@ -22,6 +23,8 @@ from hetmusic.training.tensors import GraphTensors
 Floats = NDArray[np.float64]
 Vectors = Mapping[str, Tensor]
 
+#: numbers that projected features may take in all, 1 GB
+_MOST_KEPT = 250_000_000
 #: edges of copies that are encoded at a time
 _MOST_EDGES = 1_000_000
 
@@ -49,6 +52,7 @@ class Encoder:
 
     def __init__(self, model: MMGNN, tensors: GraphTensors, whole_graph: bool | None = None) -> None:
         self.model, self.tensors = model, tensors
+        _keep_projections(model)
         self.num_layers = model.config.num_layers
         schema = self.model.schema
         self.user, self.item = schema.user_type, schema.item_type
@@ -126,6 +130,37 @@ def pair_scores(users: Tensor, items: Tensor, rows: Ints, columns: Ints) -> Floa
     """Inner products of chosen pairs, summed in float64, shape ``(num_pairs,)``."""
     left, right = users[torch.from_numpy(rows)].double(), items[torch.from_numpy(columns)].double()
     return np.asarray((left * right).sum(dim=1).numpy())
+
+
+class _Projected(NodeInput):
+    """Layer 0 of all nodes, kept: the projection of features is the same in every pass.
+
+    :param of: what gives it.
+    """
+
+    table: Tensor
+    present: Tensor
+
+    def __init__(self, of: FeatureInput) -> None:
+        super().__init__(of.num_nodes, of.dim)
+        with torch.no_grad():
+            self.register_buffer("table", of(None), persistent=False)
+        self.register_buffer("present", of.present, persistent=False)
+
+    def forward(self, nodes: Tensor | None) -> Tensor:
+        return self.table if nodes is None else self.table[nodes]
+
+
+def _keep_projections(model: MMGNN) -> None:
+    """Compute what towers project features to once, as far as it fits into memory."""
+    room = _MOST_KEPT
+    for tower in model.towers.values():
+        assert isinstance(tower, Tower)
+        for tables in [tower.inputs] if tower.outputs is None else [tower.inputs, tower.outputs]:
+            for ntype, part in tables.items():
+                if isinstance(part, FeatureInput) and part.num_nodes * part.dim <= room:
+                    room -= part.num_nodes * part.dim
+                    tables[ntype] = _Projected(part)
 
 
 def _joined(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:

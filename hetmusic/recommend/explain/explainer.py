@@ -25,6 +25,8 @@ from hetmusic.training.tensors import GraphTensors
 _USERS = 256
 #: stored scores and those of the model may differ by this much of their size: other machines round otherwise
 _TOLERANCE = 1e-3
+#: reasons with less than this share of the effect of the strongest are not given
+_SHARE = 0.01
 #: part of a score that steering towards a mood is
 MOOD = "mood"
 
@@ -142,10 +144,7 @@ class _Batch:
             for pair, part in enumerate(drafts):
                 if mood := writer.mood(effects[pair], float(felt[pair])):
                     part.append(mood)
-        return [
-            sorted((d for d in part if (d.effect or 0) > TINY), key=lambda d: -(d.effect or 0))
-            for part in drafts
-        ]
+        return [_worth_saying(part) for part in drafts]
 
     def _explanation(
         self,
@@ -192,6 +191,13 @@ class _Batch:
                 Evidence(edge_type.relation, source, self._around.node(edge_type.dst, target), effect)
             )
         return found
+
+
+def _worth_saying(drafts: Sequence[Draft]) -> list[Draft]:
+    """Those that have an effect which is not small beside that of the strongest, this one first."""
+    least = max(TINY, _SHARE * max((draft.effect or 0.0 for draft in drafts), default=0.0))
+    chosen = [draft for draft in drafts if (draft.effect or 0.0) > least]
+    return sorted(chosen, key=lambda draft: -(draft.effect or 0.0))
 
 
 def _effects(deletion: Deletion, pairs: Pairs) -> list[Effects]:

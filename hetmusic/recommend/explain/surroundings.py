@@ -33,7 +33,8 @@ class Surroundings:
         self._run, self._graph, self._tensors = run, run.graph, encoder.tensors
         self.user_type, self.item_type = encoder.user, encoder.item
         into_items = [t for t in encoder.model.edge_types if t.dst == self.item_type]
-        self._owners = [t for t in into_items if t.relation in OWNERS]
+        owners = [t for t in into_items if t.relation in OWNERS]
+        self._owners = sorted(owners, key=lambda t: OWNERS.index(t.relation))
         self._similar = [t for t in into_items if t.relation == SIMILAR and t.src == self.item_type]
         self._ids: dict[str, tuple[list[str], list[str]]] = {}
         self._about: dict[tuple[int, EdgeType], frozenset[int]] = {}

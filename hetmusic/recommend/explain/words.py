@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hetmusic.graph.types import EdgeType
 
-#: relations that say whose an item is, and what it shares with another one of the same
+#: relations that say whose an item is; what two items have in common is the first of these
 OWNERS = ("sings", "contains")
 #: relations among items
 SIMILAR = "similar_to"
@@ -16,6 +16,8 @@ _SHARED = {
     "tag_of": ("shares the tag {nodes} with {plays}", "shares the tags {nodes} with {plays}"),
     "genre_of": ("shares the genre {nodes} with {plays}", "shares the genres {nodes} with {plays}"),
     "evoked_by": ("evokes {nodes}, like {plays}", "evokes {nodes}, like {plays}"),
+    "sings": ("is by {nodes}, like {plays}", "is by {nodes}, like {plays}"),
+    "contains": ("is on the album {nodes}, like {plays}", "is on the albums {nodes}, like {plays}"),
 }
 #: the same where nothing that the user plays has it
 _ALONE = {
@@ -94,4 +96,4 @@ def about_item(edge_type: EdgeType, names: Sequence[str], plays: Sequence[str], 
 
 def in_mood(word: str, plays: Sequence[str], often: bool) -> str:
     """Of the emotion that an item shares with plays."""
-    return f"{word} like {played(plays, often)}"
+    return f"mood of {word}, like {played(plays, often)}"

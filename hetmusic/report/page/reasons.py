@@ -28,8 +28,9 @@ Reason = tuple[str, tuple[str, ...]]
 
 #: words of explanations (:mod:`hetmusic.recommend.explain.words`) before, between and after names
 _BEFORE = re.compile(
-    r"(is )?similar to |goes with |same \w+ as |shares (the )?\w+ |has (the )?\w+ |evokes |is by |is on the albums? "
-    r"|your friend |to the taste of your friends? |[0-9,]+ of your friends play it(: |, among them )|you: \w+ "
+    r"(is )?similar to |goes with |same \w+ as |shares (the )?\w+ |has (the )?\w+ |evokes |mood of |is by "
+    r"|is on the albums? |your friend |to the taste of your friends? "
+    r"|[0-9,]+ of your friends play it(: |, among them )|you: \w+ "
 )
 _BETWEEN = re.compile(r"(, which you play(?: often)?$| plays it$|, like | like | with |, | and )")
 

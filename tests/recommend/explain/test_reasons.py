@@ -187,7 +187,7 @@ def test_genres_and_moods_name_plays_that_share_them(run: Run, explained) -> Non
         if reason.kind == "emotion":
             assert not reason.evidence
             assert reason.effect == pytest.approx(one.towers.contributions["emotion tower"])
-            near = [name for name in plays(run, user) if name in reason.text.split(" like ")[1]]
+            near = [name for name in plays(run, user) if name in reason.text.split(", like ")[1]]
             assert min(np.linalg.norm(points[n] - points[one.name]) for n in near) < 0.4
             found += 1
     assert found > 10

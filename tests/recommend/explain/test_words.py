@@ -20,7 +20,7 @@ from hetmusic.recommend.explain import words
         (words.friends_play(["A"], 3), "3 of your friends play it, among them A"),
         (words.friends_taste(["A"]), "to the taste of your friend A"),
         (words.friends_taste(["A", "B"]), "to the taste of your friends A and B"),
-        (words.in_mood("calm", ["A", "B"], False), "calm like A and B, which you play"),
+        (words.in_mood("calm", ["A", "B"], False), "mood of calm, like A and B, which you play"),
     ],
 )
 def test_about_plays_and_friends(text, expected):
@@ -38,6 +38,8 @@ def test_about_plays_and_friends(text, expected):
         (("emotion", "evoked_by", "song"), ["calm", "joy"], [], "evokes calm and joy"),
         (("artist", "sings", "song"), ["X"], [], "is by X"),
         (("album", "contains", "song"), ["X"], [], "is on the album X"),
+        (("album", "contains", "song"), ["X"], ["A"], "is on the album X, like A, which you play often"),
+        (("artist", "sings", "song"), ["X", "Y"], ["A"], "is by X and Y, like A, which you play often"),
         (("label", "signed", "song"), ["X"], ["A"], "shares label X with A, which you play often"),
         (("label", "signed", "song"), ["X"], [], "has label X"),
     ],

@@ -48,7 +48,7 @@ PLAYS = ["Air", "Beck", "Cake"]
         (words.friends_taste(["Ann", "Bob"]), "to the taste of your friends {0} and {1}", ["Ann", "Bob"]),
         (words.about_item(TAGS, ["80s"], ["Air"], False), "shares the tag {0} with {1}, which you play", ["80s", "Air"]),
         (words.about_item(TAGS, ["80s", "x"], [], False), "has the tags {0} and {1}", ["80s", "x"]),
-        (words.in_mood("calm", ["Air"], False), "{0} like {1}, which you play", ["calm", "Air"]),
+        (words.in_mood("calm", ["Air"], False), "mood of {0}, like {1}, which you play", ["calm", "Air"]),
     ],
 )  # fmt: skip
 def test_names_are_parted_from_the_words_of_explanations(text, template, names):
