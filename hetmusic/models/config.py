@@ -23,8 +23,9 @@ class ModelConfig(StrictModel):
     """The structure of :class:`~hetmusic.models.mmgnn.MMGNN`."""
 
     head: PluginSpec = "late"
-    """``late``: every tower scores for itself and scores are combined; ``paper``: eqs. 4 and 5, one inner product; or an
-    import path."""
+    """``late``: every tower scores for itself and scores are combined; ``scaled``: that, times a learned factor of the item
+    that starts from its popularity, and scores are proportional to probabilities, not their logarithms; ``paper``: eqs. 4
+    and 5, one inner product; or an import path."""
 
     dim: int = Field(128, ge=1, le=8192)
     """Size of the representations in every tower."""
@@ -148,6 +149,14 @@ class ModelConfig(StrictModel):
     def _has_towers(self) -> ModelConfig:
         if not self.id_tower and self.modalities == []:
             raise ValueError("id_tower = false and modalities = [] leave no tower that can score an item")
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_is_added_to_scaled_scores(self) -> ModelConfig:
+        terms = {"item_bias": self.item_bias, "cold_bias": self.cold_bias, "emotion": self.emotion}
+        for name, value in terms.items():
+            if self.head == "scaled" and value:
+                raise ValueError(f"{name} = {value!r} adds to scores, which head = 'scaled' multiplies")
         return self
 
 

@@ -8,7 +8,7 @@ what lets a finished run answer without torch.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -33,11 +33,13 @@ class ScoreView:
     items: Tensor
     #: which items this view can score, bool ``(num_items,)``; None means all
     present: Tensor | None = None
+    #: whether P(item | user) is proportional to the score, where it is positive, rather than to its exponential
+    proportional: bool = False
 
     def plus(self, users: Tensor, items: Tensor) -> ScoreView:
         """A term added to the score, by more columns, so that the sum still is one inner product."""
         both = (torch.cat([self.users, users], dim=1), torch.cat([self.items, items], dim=1))
-        return ScoreView(self.name, *both, self.present)
+        return ScoreView(self.name, *both, self.present, self.proportional)
 
 
 class Head(nn.Module):
@@ -82,11 +84,11 @@ class Head(nn.Module):
         raise TypeError(f"{type(self).__name__} must implement forward()")
 
     def start_from(self, popularity: NDArray[np.int64]) -> None:
-        """Start the items' bias, if the model has it, at the logarithm of how popular they are.
+        """Start the items' bias at the logarithm of how popular they are, if the configuration says so.
 
         :param popularity: interactions of every item, ``(num_items,)``; one more is counted of each.
         """
-        if self.bias is not None:
+        if self.bias is not None and self.config.item_bias == "popularity":
             with torch.no_grad():
                 self.bias.copy_(torch.from_numpy(popularity).log1p())
 
@@ -147,6 +149,39 @@ class LateHead(Head):
         if self.config.score == "cosine":
             users, items = l2_normalize(users), l2_normalize(items) / self.config.temperature
         return ScoreView(name, users, items, present)
+
+
+@heads.register("scaled")
+class ScaledHead(LateHead):
+    """Towers' scores times a factor of the item: P(i | u) is proportional to exp(b_i) sum_t w_t(i) s_t(u, i).
+
+    Under the late head scores are logarithms of probabilities. Here they are probabilities up to a factor of the user, as in
+    models of mixtures (Hofmann 2004): who likes two kinds of music in equal parts, likes an item of one of them half as
+    much as who likes nothing else, and no item of a third. The items' b start at the logarithm of their popularity.
+    """
+
+    def __init__(
+        self, towers: Sequence[str], user_towers: Sequence[str], config: ModelConfig, num_items: int
+    ) -> None:
+        super().__init__(towers, user_towers, config, num_items)
+        self.scale = nn.Parameter(torch.zeros(num_items))
+
+    def start_from(self, popularity: NDArray[np.int64]) -> None:  # noqa: D102
+        with torch.no_grad():
+            self.scale.copy_(torch.from_numpy(popularity).log1p())
+
+    def forward(  # noqa: D102
+        self,
+        users: Mapping[str, Tensor],
+        items: Mapping[str, Tensor],
+        present: Mapping[str, Tensor],
+        item_ids: Tensor | None,
+    ) -> list[ScoreView]:
+        factor = (self.scale if item_ids is None else self.scale[item_ids]).exp()[:, None]
+        return [
+            replace(view, items=factor * view.items, proportional=True)
+            for view in super().forward(users, items, present, item_ids)
+        ]
 
 
 @heads.register("paper")

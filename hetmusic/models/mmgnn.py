@@ -91,7 +91,7 @@ class MMGNN(nn.Module):
             config=config,
             num_items=num_items,
         )
-        if config.item_bias == "popularity" and schema.popularity is not None:
+        if schema.popularity is not None:
             self.head.start_from(schema.popularity)
 
     @property

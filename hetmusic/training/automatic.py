@@ -14,6 +14,8 @@ FULL_SOFTMAX_ITEMS = 50_000
 FULL_GRAPH_EDGES = 2_000_000
 #: features with more dimensions are projected at a cost that exceeds that of message passing
 _WIDE = 128
+#: users a step: what one likes is candidate for all, so larger steps make an epoch dearer and take fewer of them
+_USERS = 64
 
 
 @dataclass(frozen=True)
@@ -39,18 +41,26 @@ def choose(graph: MusicGraph) -> list[Choice]:
     if items > FULL_SOFTMAX_ITEMS:
         why = f"{items:,} items are too many for a softmax over all of them"
         choices += [
-            Choice("training.sampled_candidates=8192", why),
+            Choice("training.sampled_candidates=2048", f"{why}; what a step's users like comes on top"),
             Choice("model.dim=64", f"tables of {items:,} items"),
+            Choice(
+                'model.head="scaled"',
+                "a few epochs are not enough to learn how popular each item is, so they start from it",
+            ),
+            Choice(
+                "training.tower_loss=0.0",
+                "scores of every tower for itself would be most of a step's cost",
+            ),
         ]
     if items > FULL_SOFTMAX_ITEMS or edges > FULL_GRAPH_EDGES:
         why = f"about {edges:,} edges in both directions"
         choices += [
             Choice('training.propagation="sampled"', why),
-            Choice("training.fanout=[5, 30]", "users from 30 of their likes, friends from 5 of theirs"),
+            Choice("training.fanout=[5, 100]", "users from 100 of their likes, friends from 5 of theirs"),
             Choice("relations.friends.fanout=10", "neighbourhoods are sampled"),
             Choice(
-                "training.batch_size=256",
-                f"about {256 * likes // max(users, 1):,} likes a step",
+                f"training.batch_size={_USERS}",
+                f"about {_USERS * likes // max(users, 1):,} likes a step, all of them candidates of all users",
             ),
             Choice("training.epochs=10", f"{likes:,} likes"),
             Choice("training.patience=3", f"{likes:,} likes"),

@@ -54,6 +54,10 @@ class SplitConfig(StrictModel):
         return self
 
 
+#: losses that compare probabilities
+_SOFTMAX = ("softmax", "sampled_softmax")
+
+
 class TrainingConfig(StrictModel):
     """How the model is trained."""
 
@@ -229,6 +233,11 @@ class FitConfig(StrictModel):
         if training.sampled_candidates is not None and training.loss != "softmax":
             raise ValueError(
                 f"training.sampled_candidates is for loss = 'softmax'; under {training.loss!r} it is training.negatives"
+            )
+        if self.model.head == "scaled" and (training.loss not in _SOFTMAX or training.mutual_weight):
+            raise ValueError(
+                "scores under model.head = 'scaled' are proportional to probabilities: training.loss is 'softmax' or "
+                "'sampled_softmax' there, and training.mutual_weight is 0"
             )
         if training.validate_every > training.epochs:
             raise ValueError(

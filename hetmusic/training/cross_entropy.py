@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn.functional import normalize
 
 from hetmusic.models.heads import ScoreView
 from hetmusic.training.batches import Batch
+
+#: cosine below which the logarithm of a proportional score goes on as a straight line
+_LEAST = 0.05
 
 
 def cross_entropy(view: ScoreView, batch: Batch, reconstruction: float = 0.0) -> Tensor:
@@ -24,6 +29,8 @@ def cross_entropy(view: ScoreView, batch: Batch, reconstruction: float = 0.0) ->
     """
     hidden = _countable(view, batch.target_columns)
     seen = _countable(view, batch.masked_columns) if reconstruction else None
+    if view.proportional:
+        return _of_proportional(view, batch, hidden, seen, reconstruction)
     result = _CrossEntropy.apply(view.users, view.items, batch, view.present, hidden, seen, reconstruction)
     assert isinstance(result, Tensor)
     return result
@@ -35,6 +42,37 @@ def _countable(view: ScoreView, columns: Tensor) -> Tensor:
         return view.users.new_ones(len(columns))
     # counted, not selected: shapes that depend on values would make a GPU wait for the CPU
     return view.present[columns].to(view.users.dtype)
+
+
+def _of_proportional(
+    view: ScoreView, batch: Batch, hidden: Tensor, seen: Tensor | None, reconstruction: float
+) -> Tensor:
+    """The same where probabilities are proportional to the view's scores: s(u, j) is the logarithm of an inner product.
+
+    Below :data:`_LEAST` of the largest that vectors of these lengths can have, the logarithm goes on as a straight line,
+    so that a score may be zero or negative and still is drawn upwards by a target.
+    """
+    lowest = float("-inf")
+    log_length = view.items.norm(dim=1).clamp(min=1e-12).log()
+    cosine = normalize(view.users, dim=1) @ normalize(view.items, dim=1).T
+    scores = torch.where(
+        cosine > _LEAST, cosine.clamp(min=_LEAST).log(), math.log(_LEAST) + cosine / _LEAST - 1
+    )
+    # a factor of the user is none of the ranking and none of the loss
+    scores = scores + (log_length if batch.log_q is None else log_length - batch.log_q)
+    target = scores[batch.target_rows, batch.target_columns]
+    if view.present is not None:
+        scores = scores.masked_fill(~view.present, lowest)
+    candidates = scores.index_put(
+        (batch.masked_rows, batch.masked_columns), scores.new_tensor(lowest)
+    ).logsumexp(dim=1)
+    loss = torch.where(hidden > 0, candidates[batch.target_rows] - target, 0.0).sum()
+    loss = loss / batch.total(hidden.sum()).clamp(min=1)
+    if seen is None:
+        return loss
+    again = scores.logsumexp(dim=1)[batch.masked_rows] - scores[batch.masked_rows, batch.masked_columns]
+    again = torch.where(seen > 0, again, 0.0).sum() / batch.total(seen.sum()).clamp(min=1)
+    return loss + reconstruction * again
 
 
 class _CrossEntropy(torch.autograd.Function):

@@ -11,7 +11,7 @@ import torch
 
 from hetmusic.errors import ConfigError
 from hetmusic.models import MMGNN, GraphSchema, ModelConfig, RelationConfig
-from hetmusic.models.heads import LateHead, PaperHead
+from hetmusic.models.heads import LateHead, PaperHead, ScaledHead
 from tests.models.small_graph import AUDIO, BLOCKS, NUM, whole
 
 
@@ -38,6 +38,19 @@ class TestHeads:
         # song 0 has both (weights 1/4 and 3/4); song 1 lacks audio, so its ids score counts alone
         expected = torch.tensor([[0.25 * 1.2 + 0.75 * 2.0, 1.6]])
         assert torch.allclose(final.users @ final.items.T, expected)
+
+    def test_scaled_score_is_the_late_one_times_a_factor_that_starts_from_popularity(self):
+        head = self.head(ScaledHead, temperature=0.5)
+        plain = self.head(LateHead, temperature=0.5)(self.users, self.items, self.present, None)
+        head.start_from(np.array([0, 6]))
+        views = head(self.users, self.items, self.present, None)
+        assert all(view.proportional for view in views)
+        for view, late in zip(views, plain, strict=True):
+            assert torch.allclose(
+                view.users @ view.items.T, late.users @ late.items.T * torch.tensor([1.0, 7.0])
+            )
+        turned = head(self.users, {n: v.flip(0) for n, v in self.items.items()}, {}, torch.tensor([1, 0]))
+        assert torch.allclose(turned[1].users @ turned[1].items.T, torch.tensor([[7 * 1.6, 1.2]]))
 
     def test_weights_are_renormalised_over_present_towers(self):
         weights = self.head(LateHead).tower_weights(self.present, 2)

@@ -33,8 +33,8 @@ def test_a_large_graph_is_sampled(graph: MusicGraph, monkeypatch: pytest.MonkeyP
     choices = choose(graph)
     config = load_config(automatic=as_settings(choices))
     assert config.training.propagation == "sampled"
-    assert config.training.sampled_candidates == 8192
-    assert config.training.fanout == [5, 30]
+    assert config.training.sampled_candidates == 2048
+    assert config.training.fanout == [5, 100]
     assert config.model.feature_components == 128
     (features,) = [choice for choice in choices if "feature_components" in choice.setting]
     assert "wide 200" in str(features)

@@ -98,6 +98,37 @@ class TestSoftmax:
         assert math.isclose(loss.item(), math.log(2 * math.e) - 1, rel_tol=1e-6)
 
 
+class TestProportional:
+    """Probabilities proportional to scores."""
+
+    def test_by_hand(self):
+        # cosines with the user (3, 4) / 5: 0.6, 0.8, 1; the items' lengths count, the user's does not
+        items = torch.tensor([[2.0, 0.0], [0.0, 1.0], [3.0, 4.0]])
+        v = ScoreView("v", torch.tensor([[30.0, 40.0]]), items, proportional=True)
+        loss = losses.make("softmax")(v, batch([(0, 0)], masked=[(0, 2)]))
+        assert math.isclose(loss.item(), -math.log(1.2 / (1.2 + 0.8)), rel_tol=1e-6)
+        both = losses.make("softmax", reconstruction=0.5)(v, batch([(0, 0)], masked=[(0, 2)]))
+        assert math.isclose(both.item() - loss.item(), -0.5 * math.log(5 / (1.2 + 0.8 + 5)), rel_tol=1e-6)
+
+    def test_present_and_log_q_are_those_of_the_softmax(self):
+        torch.manual_seed(0)
+        users, items = torch.rand(5, 4), torch.rand(9, 4)  # positive, so that logarithms are plain
+        present = torch.tensor([True] * 7 + [False] * 2)
+        b = batch([(0, 1), (2, 8), (3, 6)], [(0, 4), (3, 3), (3, 8)], log_q=torch.randn(9))
+        loss = losses.make("softmax", reconstruction=0.7)
+        scores = (users @ items.T).log()
+        same = ScoreView("v", scores, torch.eye(9), present)
+        value = loss(ScoreView("v", users, items, present, proportional=True), b)
+        assert torch.allclose(value, loss(same, b), atol=1e-6)
+
+    def test_a_target_with_a_negative_score_is_drawn_upwards(self):
+        users = torch.tensor([[1.0, 0.0]], requires_grad=True)
+        items = torch.tensor([[-1.0, 0.1], [1.0, 0.0]])
+        losses.make("softmax")(ScoreView("v", users, items, proportional=True), batch([(0, 0)])).backward()
+        assert torch.isfinite(users.grad).all()
+        assert users.grad[0, 1] < 0  # more of what brings the user nearer to the target
+
+
 class TestReconstruction:
     """What was input of the step is predicted as well."""
 
