@@ -45,6 +45,7 @@ def diagnose() -> list[Check]:
         ("message passing", _message_passing),
         ("GraphBolt", _graphbolt),
         ("GPU", _gpu),
+        ("DGL on a GPU", _dgl_on_gpu),
         ("threads", _threads),
     ):
         checks.append(_tried(name, check))
@@ -146,7 +147,28 @@ def _gpu() -> Check:
             "GPU", "missing", f"none ({why}); training runs on the CPU", "see docs/installation.md for GPUs"
         )
     names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
-    return Check("GPU", "ok", f"{names} (CUDA {torch.version.cuda}); sampling stays on the CPU")
+    half = "with" if torch.cuda.is_bf16_supported(including_emulation=False) else "without"
+    detail = f"{names} (CUDA {torch.version.cuda}), {half} bfloat16; sampling stays on the CPU"
+    several = torch.cuda.device_count() > 1
+    return Check("GPU", "ok", detail + ("; torchrun trains on all of them" if several else ""))
+
+
+def _dgl_on_gpu() -> Check:
+    """Whether DGL's own convolutions run where training would."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return Check("DGL on a GPU", "ok", "not needed: training runs on the CPU")
+    from hetmusic.relations.dgl_graphs import has_kernels
+
+    if has_kernels(torch.device("cuda", 0)):
+        return Check("DGL on a GPU", "ok", "DGL has kernels for it")
+    return Check(
+        "DGL on a GPU",
+        "missing",
+        'DGL is a CPU build, which device = "cuda" does not mind: messages are passed by torch',
+        "nothing to do, unless a relation uses a convolution of DGL: take an encoder of hetmusic there, or train on the CPU",
+    )
 
 
 def _threads() -> Check:

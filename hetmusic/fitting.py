@@ -127,7 +127,12 @@ def plan(graph: MusicGraph, config: FitConfig, split: Split | None = None) -> Me
     return plan_memory(Trainer(model, tensors, split, config, Path(os.devnull)), before)
 
 
-def resume(folder: Path | str, observers: Sequence[TrainingObserver] = (), epochs: int | None = None) -> Run:
+def resume(
+    folder: Path | str,
+    observers: Sequence[TrainingObserver] = (),
+    epochs: int | None = None,
+    device: str | None = None,
+) -> Run:
     """Go on with a run that was interrupted, or train a finished one for more epochs.
 
     N epochs, a stop and M more give the weights of N + M epochs, to the last bit on a CPU with the same number of
@@ -135,14 +140,16 @@ def resume(folder: Path | str, observers: Sequence[TrainingObserver] = (), epoch
 
     :param folder: the run folder.
     :param epochs: new number of epochs in all; None keeps that of the run.
+    :param device: where to go on; None keeps ``training.device`` of the run. The state is the same on any, what follows is
+        so up to rounding.
     :raises RunError: if the folder is not a run, or its graph has gone or changed.
     """
     folder = Path(folder)
     info = layout.RunInfo.load(folder)
     path = folder / layout.CONFIG_FILE
     values = read_toml(path)
-    if epochs is not None:
-        values = merge(values, {"training": {"epochs": epochs}})
+    changes = {"epochs": epochs, "device": device}
+    values = merge(values, {"training": {k: v for k, v in changes.items() if v is not None}})
     config = make_config(values, source=str(path))
     with together(config.training.device) as processes, locked(folder) if processes.first else nullcontext():
         run = _resume(folder, info, config, observers, processes)

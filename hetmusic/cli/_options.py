@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hetmusic.graph import MusicGraph
 
 #: options that make sense with --resume; all else is settled when a run starts
-_WITH_RESUME = {"resume", "epochs", "loggers", "logger_set", "tensorboard", "quiet"}
+_WITH_RESUME = {"resume", "epochs", "device", "loggers", "logger_set", "tensorboard", "quiet"}
 
 
 def cutoffs(ctx: click.Context, parameter: click.Parameter, value: str) -> list[int]:
@@ -50,11 +50,14 @@ def check(ctx: click.Context) -> None:
         raise click.UsageError("give a GRAPH and --out RUN, or --resume RUN")
 
 
-def as_overrides(seed: int | None, split: Path | None, epochs: int | None) -> list[str]:
+def as_overrides(
+    seed: int | None, split: Path | None, epochs: int | None, device: str | None = None
+) -> list[str]:
     """The options that stand for keys of the configuration, as ``key=value``."""
     found = [f"seed={seed}", f"split.seed={seed}"] if seed is not None else []
     if split is not None:  # JSON's texts are TOML's
         found += ['split.kind="file"', f"split.file={json.dumps(str(split), ensure_ascii=False)}"]
+    found += [f"training.device={json.dumps(device)}"] if device is not None else []
     return found + ([f"training.epochs={epochs}"] if epochs is not None else [])
 
 

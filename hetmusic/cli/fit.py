@@ -24,6 +24,7 @@ PATH = click.Path(path_type=Path)
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of the split and of training.")
 @click.option("--split", type=PATH, help="File of a published split: columns userID, itemID, x_label.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Most epochs in all.")
+@click.option("--device", help="Where to train: cpu, cuda, cuda:N, or auto: a GPU if there is one.")
 @click.option(
     "--logger", "loggers", multiple=True, metavar="NAME", help="Experiment logger, e.g. tensorboard."
 )
@@ -46,6 +47,7 @@ def command(
     seed: int | None,
     split: Path | None,
     epochs: int | None,
+    device: str | None,
     loggers: tuple[str, ...],
     logger_set: tuple[str, ...],
     tensorboard: str | None,
@@ -74,15 +76,17 @@ def command(
         from hetmusic.cli._render_structure import structure
         from hetmusic.fitting import explain_fit
 
-        chosen = load_config(preset, config, [*_options.as_overrides(seed, split, epochs), *overrides])
+        chosen = load_config(
+            preset, config, [*_options.as_overrides(seed, split, epochs, device), *overrides]
+        )
         structure(explain_fit(MusicGraph.open(graph), chosen))
         return
     with _progress.resumable(resume or out):
         if resume is not None:
-            run = resume_run(resume, observers, epochs)
+            run = resume_run(resume, observers, epochs, device)
         else:
             opened = MusicGraph.open(graph)
-            settings = [*_options.as_overrides(seed, split, epochs), *overrides]
+            settings = [*_options.as_overrides(seed, split, epochs, device), *overrides]
             chosen = load_config(
                 preset, config, settings, _options.automatic(opened, quiet) if auto else None
             )

@@ -31,7 +31,7 @@ def check_precision(precision: Precision, model: MMGNN, device: torch.device) ->
             f"{setting} changes nothing: no tower multiplies by a matrix, since none has features or an encoder with weight "
             "matrices; use float32"
         )
-    if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+    if device.type == "cuda" and not has_bfloat16(device):
         raise ConfigError(
             f"{setting}: {torch.cuda.get_device_name(device)} has no bfloat16 arithmetic (compute capability 8.0 and later "
             "have); use float32"
@@ -49,6 +49,12 @@ def mixed_precision(precision: Precision, device: torch.device) -> AbstractConte
     if precision == "float32" or device.type not in {"cpu", "cuda"}:
         return nullcontext()
     return torch.autocast(device.type, torch.bfloat16)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a GPU computes in bfloat16 and does not emulate it."""
+    with torch.cuda.device(device):  # torch asks the current one
+        return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def in_full(representation: Tensor) -> Tensor:

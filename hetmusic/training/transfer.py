@@ -63,5 +63,7 @@ class Transfer:
     def _copy(self, tensor: Tensor) -> Tensor:
         if tensor.device.type != "cpu":
             return tensor
+        if not tensor.numel():  # there is no such page-locked memory
+            return tensor.to(self.device)
         # torch keeps freed page-locked memory until the copy from it is done, and for the next batch
         return tensor.pin_memory().to(self.device, non_blocking=True)

@@ -92,3 +92,27 @@ def test_openmp_threads_wait_without_spinning(monkeypatch):
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     hetmusic("--version")
     assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
+
+
+def test_doctor_with_a_gpu(monkeypatch):
+    """Made up: two GPUs beside DGL's CPU wheel."""
+    import torch
+
+    from hetmusic import doctor
+
+    for name, value in {
+        "is_available": lambda: True,
+        "device_count": lambda: 2,
+        "get_device_name": lambda index: "H100",
+        "is_bf16_supported": lambda including_emulation: True,
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, value)
+    found = doctor._gpu()
+    assert found.status == "ok"
+    assert "H100, H100 (CUDA" in found.detail
+    assert "with bfloat16" in found.detail
+    assert "torchrun trains on all of them" in found.detail
+    dgl = doctor._dgl_on_gpu()
+    assert dgl.status == "missing"
+    assert 'DGL is a CPU build, which device = "cuda" does not mind' in dgl.detail
+    assert dgl.advice.startswith("nothing to do, unless")

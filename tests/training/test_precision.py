@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,7 @@ def test_a_gpu_without_bfloat16_is_refused(
 ) -> None:
     model = trainer_of(graph, tmp_path).model
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
+    monkeypatch.setattr(torch.cuda, "device", contextlib.nullcontext)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Tesla P4")
     with pytest.raises(ConfigError, match="Tesla P4 has no bfloat16 arithmetic"):
         check_precision("bfloat16", model, torch.device("cuda:0"))
