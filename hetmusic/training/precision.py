@@ -54,7 +54,7 @@ def mixed_precision(precision: Precision, device: torch.device) -> AbstractConte
 def has_bfloat16(device: torch.device) -> bool:
     """Whether a GPU computes in bfloat16 and does not emulate it."""
     with torch.cuda.device(device):  # torch asks the current one
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
 def in_full(representation: Tensor) -> Tensor:

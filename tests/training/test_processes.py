@@ -18,9 +18,11 @@ from hetmusic import _torchrun
 from hetmusic.errors import ConfigError
 from hetmusic.fitting import fit
 from hetmusic.graph import MusicGraph
+from hetmusic.models.heads import ScoreView
 from hetmusic.recommend import Run
 from hetmusic.training import load_config
 from hetmusic.training import processes as module
+from hetmusic.training.batches import Batch
 from hetmusic.training.losses import Loss
 from hetmusic.training.processes import ALONE, Processes, together
 from tests.training.trainers import audible_graph, trainer_of
@@ -251,7 +253,10 @@ class TestRefusals:
 
 
 class OwnMean(Loss):
-    """A loss of somebody's own."""
+    """A loss of somebody's own, which knows of its own targets alone."""
+
+    def forward(self, view: ScoreView, batch: Batch) -> torch.Tensor:
+        return -(view.users[batch.target_rows] * view.items[batch.target_columns]).sum(dim=1).mean()
 
 
 class _Silent(Processes):

@@ -57,9 +57,10 @@ class FakeCuda:
         def to(tensor: Tensor, *where: Any, **how: Any) -> Tensor:
             if not where or not isinstance(where[0], torch.device) or where[0].type != "cuda":
                 return real_to(tensor, *where, **how)
-            fake.copies.append(
-                (id(tensor) in fake._pinned, how.get("non_blocking", False), fake._streams[-1])
-            )
+            # nothing can be page-locked of a tensor without numbers, nor need it be
+            pinned = id(tensor) in fake._pinned or not tensor.numel()
+            asynchronous = how.get("non_blocking", not tensor.numel())
+            fake.copies.append((pinned, asynchronous, fake._streams[-1]))
             return real_to(tensor, "meta")
 
         patch.setattr(torch.cuda, "Stream", Stream)
