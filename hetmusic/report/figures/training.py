@@ -87,7 +87,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 def draw(data: TrainingData, theme: Theme) -> Figure:
     """Loss on the left, validation on the right."""
     panels = 2 if data.metric else 1
-    figure = sheet(4.0 * panels, 2.9)
+    figure = sheet(4.6 * panels, 2.9)
     axes = figure.subplots(1, panels, squeeze=False)[0]
     marker = "o" if len(data.epochs) < 40 else None
     epochs = [epoch + 1 for epoch in data.epochs]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,17 @@ class Shown:
     @property
     def tables(self) -> list[Table]:
         """The same in numbers."""
-        return [Table(found.title, found.header, found.rows) for found in self.data.tables()]
+        return [
+            Table(found.title[:1].upper() + found.title[1:], found.header, found.rows, _words(found.rows))
+            for found in self.data.tables()
+        ]
+
+
+def _words(rows: Sequence[Sequence[str]]) -> frozenset[int]:
+    """Columns, beside the first, of which most cells hold words and not numbers."""
+    columns = list(zip(*rows, strict=True))
+    wordy = [sum(any(char.isalpha() for char in cell) for cell in column) for column in columns]
+    return frozenset(at for at, count in enumerate(wordy) if at and 2 * count > len(rows))
 
 
 class Figures:

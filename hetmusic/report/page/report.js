@@ -216,21 +216,31 @@
       }
     }
 
-    /** The numbers of the clusters at their centres, outlined so that they can be read on any colour. */
+    /** Crosses at the centres of the clusters, and their numbers, outlined so that they can be read on any colour. */
     function drawCentres(style) {
       pen.font = "bold 14px system-ui, sans-serif";
       pen.textAlign = "center";
       pen.textBaseline = "middle";
       pen.lineJoin = "round";
-      pen.lineWidth = 4;
-      pen.strokeStyle = style.getPropertyValue("--picture").trim();
       pen.fillStyle = style.getPropertyValue("--text").trim();
       map.clusters.forEach((cluster, number) => {
         if (alone >= 0 && number !== alone) return;
         const x = across(cluster.x);
         const y = upwards(cluster.y);
-        pen.strokeText(String(number + 1), x, y);
-        pen.fillText(String(number + 1), x, y);
+        for (const [colour, thick] of [["--picture", 5], ["--text", 2]]) {
+          pen.strokeStyle = style.getPropertyValue(colour).trim();
+          pen.lineWidth = thick;
+          pen.beginPath();
+          pen.moveTo(x - 4, y - 4);
+          pen.lineTo(x + 4, y + 4);
+          pen.moveTo(x - 4, y + 4);
+          pen.lineTo(x + 4, y - 4);
+          pen.stroke();
+        }
+        pen.strokeStyle = style.getPropertyValue("--picture").trim();
+        pen.lineWidth = 4;
+        pen.strokeText(String(number + 1), x + 14, y - 8);
+        pen.fillText(String(number + 1), x + 14, y - 8);
       });
     }
 

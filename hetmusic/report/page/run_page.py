@@ -55,7 +55,7 @@ def run_page(source: RunSource, on_step: Callable[[str], None]) -> Page:
         Section("summary", "Summary", [*_headline(figures), *_summary(source, graph)]),
         Section("data", "The graph", [*_graph(graph), *figures.take(*_DATA)]),
         Section("model", "The model", figures.take(*_MODEL)),
-        Section("training", "Training", [*figures.take(*_TRAINING), *_configuration(source)]),
+        Section("training", "How it was trained", [*figures.take(*_TRAINING), *_configuration(source)]),
         Section("quality", "How good it is", figures.take(*_QUALITY)),
         Section("songs", f"What it has learned of {source.item_type}s", _learned(figures, catalogue, data)),
     ]

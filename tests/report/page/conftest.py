@@ -34,7 +34,7 @@ def report(fitted: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run in which everything has the names of :data:`HOSTILE`, 36 items in all."""
+    """A run in which everything has the names of :data:`HOSTILE`, 39 items in all."""
     return run_with_names(
         tmp_path_factory.mktemp("hostile"), [f"{name} {n}" for n in range(3) for name in HOSTILE]
     )

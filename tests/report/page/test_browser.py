@@ -105,9 +105,10 @@ def test_dark_and_light(browser, report):
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
-def test_the_page_never_scrolls_sideways(browser, report, width):
+@pytest.mark.parametrize("file", ["report", "hostile_report"])
+def test_the_page_never_scrolls_sideways(browser, file, width, request):
     browser.size(width, 800)
-    opened(browser, report)
+    opened(browser, request.getfixturevalue(file))
     browser.js("document.querySelectorAll('details').forEach(each => { each.open = true; })")
     wide = browser.js("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert wide[0] <= max(wide[1], width)
