@@ -30,7 +30,7 @@ def main() -> None:
     print(f"{run.info.num_users:,} users, {run.info.num_items:,} {run.info.item_type}s")
     print("| report | wall, s | processors, s | peak, MB | size, MB |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        copy = shutil.copytree(run.path, Path(folder) / "run")
+        copy = shutil.copytree(run.path, Path(folder) / "run", ignore=shutil.ignore_patterns("report"))
         info = json.loads((copy / "run.json").read_text())
         info["graph"] |= {"path": str(run.graph.path.resolve()), "relative": None}
         (copy / "run.json").write_text(json.dumps(info))

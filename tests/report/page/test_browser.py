@@ -159,6 +159,8 @@ def test_on_paper(browser, report):
         shown = "return [...document.querySelectorAll(arguments[0])].filter(each => each.offsetWidth).length"
         assert browser.js(shown, "button, input, nav, canvas, .dark-only") == 0
         assert browser.js(shown, "img.light-only") > 0
+        closed = "return [...document.querySelectorAll('main .inside')].filter(each => !each.checkVisibility()).length"
+        assert browser.js(closed) == 0
     finally:
         browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
         browser.prefer("light")
