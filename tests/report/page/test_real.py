@@ -57,5 +57,14 @@ def test_shows_what_the_run_says(report, run, browser):
 def test_figures_are_those_of_this_graph(report, browser):
     opened(browser, report)
     names = set(browser.js("return [...document.images].map(image => image.dataset.figure)"))
-    assert names >= {"training", "metrics", "activity", "popularity", "calibration", "clusters", "heatmap", "emotion"}
+    assert names >= {
+        "training",
+        "metrics",
+        "activity",
+        "popularity",
+        "calibration",
+        "clusters",
+        "heatmap",
+        "emotion",
+    }
     assert "Cantador" in browser.find("#data").text
