@@ -8,7 +8,8 @@ from pathlib import Path
 
 SCRIPT = """
 import sys
-from hetmusic.recommend import Run
+from hetmusic.recommend import Explanation, Run
+import hetmusic.recommend.explain.output
 run = Run.open(sys.argv[1])
 assert run.recommend("u0") and run.similar("a0") and run.evaluate().values and run.check_leakage().clean
 heavy = {"torch", "dgl", "tensorflow", "pandas", "scipy"} & set(sys.modules)

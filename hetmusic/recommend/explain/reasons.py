@@ -25,14 +25,14 @@ TINY = 1e-5
 
 @dataclass
 class Draft:
-    """A reason whose effect as a whole is not known yet."""
+    """A reason, with the facts that it means."""
 
     kind: str
     text: str
     user_facts: list[int] = field(default_factory=list)
     item_facts: list[int] = field(default_factory=list)
-    #: known for what is no set of edges
-    effect: float | None = None
+    #: how much the score falls without all of the facts
+    effect: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,21 @@ class Effects:
     item_facts: slice
     of_item: Floats
 
+    def without(self, fact: int, of_item: bool = False) -> float:
+        """How much the score falls without one fact.
+
+        :param of_item: whether it is one about the item.
+        """
+        effects, inside = (self.of_item, self.item_facts) if of_item else (self.of_user, self.user_facts)
+        return float(effects[fact - inside.start])
+
     def strongest(self, facts: Sequence[int], of_item: bool = False) -> list[int]:
         """Those that are worth naming.
 
         :param facts: about the user or the item, strongest first.
         """
-        effects, inside = (self.of_item, self.item_facts) if of_item else (self.of_user, self.user_facts)
-        least = _SHARE * effects[facts[0] - inside.start] if facts else 0.0
-        return [fact for fact in facts[:NAMED] if effects[fact - inside.start] >= least]
+        least = _SHARE * self.without(facts[0], of_item) if facts else 0.0
+        return [fact for fact in facts[:NAMED] if self.without(fact, of_item) >= least]
 
 
 class ReasonWriter:
