@@ -12,6 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from hetmusic.relations import NodeInputs
 from hetmusic.testing.contract import require
+from hetmusic.testing.devices import OneDevice, fake_cuda, move_to_fake_cuda
 from hetmusic.testing.encoder_case import EncoderCase, Sample
 from hetmusic.testing.encoder_contract import encoder_contract
 
@@ -46,11 +47,13 @@ def training_step_on_another_device(case: EncoderCase) -> None:
     """Forward, backward and a step of Adam on meta."""
     encoder = case.make().to("meta")
     sample = _moved(case.sample(), lambda t: t.to("meta")).leaves()
-    out = sample.run(encoder)
+    with OneDevice():
+        out = sample.run(encoder)
     require(out.device.type == "meta", f"given tensors on meta, the result is on {out.device}")
     optimiser = torch.optim.Adam([sample.src.h, *encoder.parameters()])
-    out.square().sum().backward()
-    optimiser.step()
+    with OneDevice():
+        out.square().sum().backward()
+        optimiser.step()
     require(sample.src.h.grad is not None, "no gradient reaches the sources (src.h)")
 
 
@@ -63,14 +66,10 @@ def forward_on_fake_cuda(case: EncoderCase) -> None:
     if torch.version.cuda is None:
         raise SkipTest("needs a torch that was built for CUDA (no GPU)")
     mode = FakeTensorMode(allow_non_fake_inputs=False)
-
-    def fake(tensor: Tensor) -> Tensor:
-        with mode:
-            return torch.empty(tensor.shape, dtype=tensor.dtype, device="cuda")
-
-    sample = _moved(case.sample(), fake)
+    sample = _moved(case.sample(), lambda t: fake_cuda(t, mode))
+    encoder = case.make()
+    move_to_fake_cuda(encoder, mode)
     with mode:
-        encoder = case.make().to("cuda")
         out = sample.run(encoder)
     require(out.device.type == "cuda", f"given CUDA tensors, the result is on {out.device}")
 

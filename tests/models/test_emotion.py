@@ -15,6 +15,7 @@ from hetmusic.graph.types import Edges
 from hetmusic.models import MMGNN, GraphSchema, ModelConfig, RelationConfig, full_graph_blocks
 from hetmusic.models.mmgnn import EMOTION
 from hetmusic.relations import RelationBlock
+from hetmusic.testing.devices import move_to_fake_cuda
 from tests.blocks import FRIENDS, LIKED_BY, fake_cuda, needs_cuda_build
 
 NUM = {"user": 5, "song": 3}
@@ -166,8 +167,8 @@ def test_a_single_layer_is_enough_without_community():
 @needs_cuda_build
 def test_forward_on_fake_cuda():
     mode = FakeTensorMode(allow_non_fake_inputs=True)
-    with mode, torch.device("cuda"):
-        net = model()
+    net = model()
+    move_to_fake_cuda(net, mode)
     blocks = full_graph_blocks({t: fake_cuda(b, mode) for t, b in BLOCKS.items()}, NUM, 2)
     with mode:
         assert net.encode_users(blocks)[EMOTION].device.type == "cuda"

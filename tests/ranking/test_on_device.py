@@ -14,8 +14,8 @@ from torch import Tensor
 from hetmusic.errors import EnvironmentProblem
 from hetmusic.ranking import EmbeddingScorer, ScoreError, UserItems, on_device, top_k, topk
 from hetmusic.ranking.on_device import DeviceRanker
+from hetmusic.testing.devices import META, OneDevice
 from hetmusic.training.memory_plan import peak_bytes
-from tests.devices import META, OneDevice
 
 CPU = torch.device("cpu")
 

@@ -13,11 +13,11 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from hetmusic.graph import MusicGraph
 from hetmusic.models.inputs import FeatureInput
+from hetmusic.testing.devices import META, OneDevice, fake_cuda, move_to_fake_cuda
 from hetmusic.training.batches import Batch
 from hetmusic.training.optimizer import RowAdam, use_sparse_gradients
 from hetmusic.training.trainer import Trainer
 from tests.blocks import needs_cuda_build
-from tests.devices import META, OneDevice
 from tests.training.test_emotion import add_mood
 from tests.training.trainers import SAMPLED, audible_graph, trainer_of
 
@@ -141,26 +141,17 @@ def test_forward_on_fake_cuda_in_either_precision(
 ) -> None:
     """Under autocast too everything is on the GPU, and what scores and losses are made of is float32."""
     monkeypatch.setattr("torch.cuda.amp.common.amp_definitely_not_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: True)
     trainer = trainer_of(graph, tmp_path, *SAMPLED, f"training.precision={precision}")
     batch = next(trainer.batches.epoch(np.random.default_rng(0)))
     mode = FakeTensorMode(allow_non_fake_inputs=False)
 
-    def fake(tensor: Tensor) -> Tensor:
-        with mode:
-            return torch.empty(tensor.shape, dtype=tensor.dtype, device="cuda")
-
-    for module in trainer.model.modules():
-        for name, parameter in list(module._parameters.items()):
-            if parameter is not None:
-                module._parameters[name] = torch.nn.Parameter(fake(parameter), requires_grad=False)
-        for name, buffer in list(module._buffers.items()):
-            if buffer is not None:
-                module._buffers[name] = fake(buffer)
+    move_to_fake_cuda(trainer.model, mode)
     trainer.device = torch.device("cuda", 0)
     seen = []
     project = trainer.model.towers["audio"].inputs["artist"].project  # type: ignore[index, union-attr]
     project.register_forward_hook(lambda _, __, out: seen.append(out.dtype))  # type: ignore[operator, union-attr]
-    moved = batch.map(fake)
+    moved = batch.map(lambda tensor: fake_cuda(tensor, mode))
     monkeypatch.setattr(Batch, "to", lambda self, device: self)
     with mode:
         loss = trainer.loss_of(moved)

@@ -14,12 +14,12 @@ from hetmusic.fitting import build_model, fit, resume
 from hetmusic.graph.view import TrainingView
 from hetmusic.recommend import Run
 from hetmusic.relations.encoders import MeanEncoder
+from hetmusic.testing.devices import OneDevice
 from hetmusic.training.losses import Loss
 from hetmusic.training.make_split import make_split
 from hetmusic.training.optimizer import RowAdam, use_sparse_gradients
 from hetmusic.training.tensors import GraphTensors
 from hetmusic.training.trainer import Trainer
-from tests.devices import OneDevice
 from tests.training.runs import LOSSES, config, trainer_for
 from tests.training.worlds import community_graph
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -31,3 +32,23 @@ class OneDevice(TorchDispatchMode):
 
 
 META = torch.device("meta")
+
+
+def fake_cuda(tensor: Tensor, mode: FakeTensorMode) -> Tensor:
+    """A tensor of the same shape that claims to be on a GPU; needs a torch that was built for CUDA, but no GPU."""
+    with mode:
+        return torch.empty(tensor.shape, dtype=tensor.dtype, device="cuda")
+
+
+def move_to_fake_cuda(module: nn.Module, mode: FakeTensorMode) -> None:
+    """What ``module.to("cuda")`` does, with parameters and buffers that only claim to be on a GPU.
+
+    Tensors that are neither stay on the CPU, as they would.
+    """
+    for part in module.modules():
+        for name, parameter in part._parameters.items():
+            if parameter is not None:
+                part._parameters[name] = nn.Parameter(fake_cuda(parameter, mode), requires_grad=False)
+        for name, buffer in part._buffers.items():
+            if buffer is not None:
+                part._buffers[name] = fake_cuda(buffer, mode)

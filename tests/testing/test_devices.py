@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.devices import META, OneDevice
+from hetmusic.testing.devices import META, OneDevice
 
 
 def test_mixes_that_torch_lets_pass_on_meta_are_caught() -> None:
