@@ -119,8 +119,11 @@ def _fit(
 def plan(graph: MusicGraph, config: FitConfig, split: Split | None = None) -> MemoryPlan:
     """The memory that :func:`fit` would take, without training and without writing anything.
 
-    The graph is read and the model made, so this takes as long as the start of a fit.
+    The graph is read and the model made, so this takes as long as the start of a fit. It is planned for a CPU: training on
+    a GPU needs the same parts, of which parameters, moments, averages and steps, and features as a rule, are there.
     """
+    settings = config.training.model_copy(update={"device": "cpu"})
+    config = config.model_copy(update={"training": settings})
     before = resident_bytes()
     split = make_split(graph, config.split) if split is None else split
     model, tensors = _prepare(graph, split, config)

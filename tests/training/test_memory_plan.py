@@ -88,6 +88,13 @@ def test_a_medium_graph(tmp_path: Path, propagation: str) -> None:
     assert stated["peak"] > 2 * stated["process"]
 
 
+def test_training_on_a_gpu_can_be_planned_without_one(tmp_path: Path) -> None:
+    graph = community_graph(tmp_path / "g").path
+    plans = [run(graph, "plan", tmp_path / "none", f"training.device={name}") for name in ("cuda", "cpu")]
+    assert [found["parameters"] for found in plans] == [plans[1]["parameters"]] * 2
+    assert [found["step"] for found in plans] == [plans[1]["step"]] * 2
+
+
 def test_peaks_are_counted_when_tensors_are_alive_together() -> None:
     def chain() -> None:
         x = torch.zeros(1000)
