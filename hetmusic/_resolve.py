@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from hetmusic._arguments import parameters_of, parse_arguments
 from hetmusic._hooks import check_given, check_hooks
-from hetmusic._spec_hints import dotted_hint, form_hint, missing_module_hint, way_out
+from hetmusic._spec_hints import attribute_hint, dotted_hint, form_hint, missing_module_hint, way_out
 from hetmusic._toml import parse_override
 from hetmusic.errors import ConfigError, PluginError, UserError, did_you_mean
 
@@ -27,6 +27,9 @@ A = TypeVar("A", bound=Callable[[type], "type | None"])
 Spec = Any  # a registered name, "module:Class", a class or a ready instance
 
 _HOME = Path(__file__).parent
+
+#: all that have been made, so that a class of another kind is known as such
+_RESOLVERS: list[Resolver[Any]] = []
 
 
 class Resolver(Generic[T]):
@@ -53,6 +56,7 @@ class Resolver(Generic[T]):
         self.given = tuple(given)
         self.hooks = tuple(hooks)
         self._classes: dict[str, type[T]] = {}
+        _RESOLVERS.append(self)
         self._adapters: list[Callable[[type], type | None]] = []
         self._adapted: dict[type, type[T]] = {}
 
@@ -188,6 +192,13 @@ class Resolver(Generic[T]):
         else:
             what = f"is a {type(found).__name__}, not a class"
         shown = spec if isinstance(spec, str) else text_of(found) if inspect.isclass(found) else _short(found)
+        other = next(
+            (r.kind for r in _RESOLVERS if inspect.isclass(found) and issubclass(found, r.base)), None
+        )
+        if other is not None:
+            return (
+                f"{shown!r} is not a {self.kind} but a {other}; docs/plugins.md says where each kind is named"
+            )
         adapted = not inspect.isclass(found) and issubclass(self._adapt(type(found)), self.base)
         return f"{shown!r} is not a {self.kind}: it {what}; {way_out(found, self.base, adapted, self.hooks)}"
 
@@ -211,6 +222,10 @@ class Resolver(Generic[T]):
     def _import(self, path: str, text: str) -> Any:
         """The object at ``module:attribute``, which the user wrote as ``text``."""
         module_name, _, attribute = path.partition(":")
+        if not attribute:
+            raise ConfigError(
+                f"{self.kind} {text!r}: its entry point says {path!r}, which is a module; it must be {path}:Class"
+            )
         if module_name.partition(".")[0] == "dgl":
             from hetmusic import _dgl  # noqa: F401 (makes a plain import of DGL work)
         try:
@@ -226,7 +241,7 @@ class Resolver(Generic[T]):
             raise self._import_failed(error, text) from error
         for part in attribute.split("."):
             if not hasattr(found, part):
-                hint = did_you_mean(part, dir(found))
+                hint = attribute_hint(found, part, self.base)
                 raise ConfigError(f"{self.kind} {text!r}: {module_name} has no {attribute!r}{hint}")
             found = getattr(found, part)
         return found

@@ -10,6 +10,10 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from hetmusic._hooks import signature_of
+from hetmusic.errors import did_you_mean
+
+#: names that a message lists
+_MOST = 10
 
 
 def form_hint(text: str) -> str:
@@ -33,6 +37,8 @@ def _module_hint(path: PurePath, attribute: str) -> str:
 
 def dotted_hint(text: str) -> str:
     """What to write for a dotted text without colon."""
+    if text.endswith("Conv"):
+        return f" (a convolution of DGL is dgl.nn.pytorch:{text.rpartition('.')[2]})"
     if "." not in text and not _is_module(text):
         return ""
     if _is_module(text):
@@ -49,6 +55,21 @@ def missing_module_hint(name: str) -> str:
     packages = {file.parent.name for file in folder.glob("*/__init__.py")}
     found = difflib.get_close_matches(last, sorted(modules | packages), n=1)
     return f" (did you mean {above + dot + found[0]!r}?)" if found else ""
+
+
+def attribute_hint(module: Any, name: str, base: type) -> str:
+    """What a module has instead of an attribute that it has not: a class that would do, rather than something else."""
+    fitting = [
+        other
+        for other, value in vars(module).items()
+        if inspect.isclass(value) and issubclass(value, base) and value.__module__ == module.__name__
+    ]
+    for other in fitting:
+        if other.lower() == name.strip().lower():
+            return f" (did you mean {other!r}?)"
+    if hint := did_you_mean(name, fitting) or did_you_mean(name, dir(module)):
+        return hint
+    return f"; it has {', '.join(fitting[:_MOST])}" if fitting else ""
 
 
 def _is_module(text: str) -> bool:

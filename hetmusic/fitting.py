@@ -64,6 +64,11 @@ def fit(
 
     Processes that torchrun has started train together; the first of them writes.
     """
+    if not (isinstance(graph, MusicGraph) and isinstance(config, FitConfig)):
+        raise TypeError(
+            f"fit takes a MusicGraph (MusicGraph.open(folder)) and a FitConfig (load_config()), not {type(graph).__name__} "
+            f"and {type(config).__name__}"
+        )
     with together(config.training.device) as processes:
         if processes.first:
             _check_place(Path(out), overwrite)

@@ -58,7 +58,10 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
             (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {dashed}\nVersion: {version}\n")
             (info / "top_level.txt").write_text(f"{name}\n")
             lines = [
-                f"[{group}]\n" + "".join(f"{key} = {name}:{attribute}\n" for key, attribute in found.items())
+                f"[{group}]\n"
+                + "".join(
+                    f"{key} = {name}{':' * bool(attribute)}{attribute}\n" for key, attribute in found.items()
+                )
                 for group, found in (points or {}).items()
             ]
             (info / "entry_points.txt").write_text("\n".join(lines))

@@ -242,6 +242,13 @@ def test_classes_inside_classes():
         ("tests\\test_resolve.py:Tool", "write 'tests.test_resolve:Tool'"),
         ("/home/me/own.py:Tool", "write 'own:Tool', with /home/me on PYTHONPATH"),
         ("own.py:Tool", "write 'own:Tool'"),
+        (f"{__name__}:tool", "has no 'tool' (did you mean 'Tool'?)"),
+        (f"{__name__}:Mine", "has no 'Mine'; it has Tool, Broken"),
+        (
+            RelationEncoder,
+            "is not a tool but a relation encoder; docs/plugins.md says where each kind is named",
+        ),
+        ("GATv2Conv", "(a convolution of DGL is dgl.nn.pytorch:GATv2Conv)"),
         (":Tool", "it is not of the form 'module:Class': the module is missing"),
         ("tests.test_resolve:", "it is not of the form 'module:Class': the class is missing"),
         ("tests.test_resolve", "(tests.test_resolve is a module: write tests.test_resolve:Class)"),
@@ -265,6 +272,14 @@ def test_entry_points_are_names(install):
     assert (type(made).__module__, made.rate) == (name, 0.5)
     with pytest.raises(ConfigError, match="did you mean 'decay-of-others'"):
         relation_encoders.make("decay-of-other", dim=2)
+
+
+def test_an_entry_point_without_class(install):
+    name = install(points={"hetmusic.relation_encoders": {"half-named": ""}})
+    with pytest.raises(
+        ConfigError, match=rf"'half-named': its entry point says '{name}'.* it must be {name}:Class"
+    ):
+        relation_encoders.lookup("half-named")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hetmusic._io import explaining_failed_write, locked, read_json, write_json
 from hetmusic._version import __version__
 from hetmusic.errors import ConfigError, RunError, SplitError, did_you_mean
 from hetmusic.experiments.cells import Cell, CellResult, complete_settings
-from hetmusic.experiments.models import check_modalities
+from hetmusic.experiments.models import check_modalities, check_relations
 from hetmusic.experiments.problems import SplitChoice, identify_graph, identify_split
 from hetmusic.experiments.running import Execute, in_own_process, run_missing
 from hetmusic.experiments.summary import Row, Summary, summarise
@@ -152,6 +152,7 @@ def check_labels(labels: Sequence[str], reference: str | None) -> None:
 def _settings(entry: Entry, graph: MusicGraph) -> dict[str, Any]:
     complete = complete_settings(entry.model, entry.settings)
     check_modalities(entry.model, complete, graph)
+    check_relations(entry.model, entry.settings, graph)
     return complete
 
 

@@ -91,6 +91,22 @@ def check_modalities(name: str, settings: Mapping[str, Any], graph: MusicGraph) 
             )
 
 
+def check_relations(name: str, settings: Mapping[str, Any], graph: MusicGraph) -> None:
+    """Refuse encoders for relations that neither a graph nor the music ontology has, before anything runs.
+
+    :param settings: the complete ones.
+    :raises ConfigError: naming the model and the relation.
+    """
+    if is_mmgnn(name):
+        from hetmusic.training.plugins import check_plugins
+
+        try:
+            check_plugins(make_model(name, settings).settings, graph)
+        except ConfigError as problem:
+            problem.args = (f"model {name}: {problem}",)
+            raise
+
+
 def is_mmgnn(name: str) -> bool:
     """Whether a model is configured like ``hetmusic fit``."""
     return issubclass(find_model(name)[0], Mmgnn)

@@ -133,6 +133,11 @@ class RelationChoice:
         check_relation(name, self._known | set(self._inverse))
 
 
+def is_relation(name: str) -> bool:
+    """Whether the music ontology has a relation of this name, in one of its directions."""
+    return name in _ontology_inverses()
+
+
 def check_relation(name: str, of_graph: Collection[str] = ()) -> None:
     """Refuse a relation that neither the music ontology nor a graph has.
 
@@ -143,7 +148,9 @@ def check_relation(name: str, of_graph: Collection[str] = ()) -> None:
     if name not in known:
         # those of the graph first, where several are as close
         ranked = [*sorted(of_graph), *sorted(known.difference(of_graph))]
-        raise ConfigError(f"unknown relation {name!r}{did_you_mean(name, ranked)}")
+        # messages call a relation by its ends as well, song__liked_by__user
+        middle = name.split("__")[1] if name.count("__") == 2 else name
+        raise ConfigError(f"unknown relation {name!r}{did_you_mean(middle, ranked)}")
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -31,6 +32,16 @@ class _WithArguments(BaseModel):
     def arguments(self) -> dict[str, Any]:
         """The encoder's own arguments."""
         return dict(self.model_extra or {})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_a_table(cls, values: Any) -> Any:
+        if isinstance(values, str) or inspect.isclass(values) or callable(values):
+            name = values if isinstance(values, str) else getattr(values, "__name__", type(values).__name__)
+            raise ValueError(
+                f"a relation is a table of settings, in which an encoder is one: encoder = {name}"
+            )
+        return values
 
     @model_validator(mode="after")
     def _arguments_are_plain(self) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,8 +18,15 @@ from hetmusic.relations.advice import DEVICE, advice
 from hetmusic.relations.attention import AttentionEncoder
 from hetmusic.relations.base import RelationEncoder
 from hetmusic.relations.block import NodeInputs, RelationBlock
-from hetmusic.relations.learned import noting_parameters, unlearned_attributes, unlearned_leaves
+from hetmusic.relations.learned import (
+    idle_parameters,
+    noting_parameters,
+    unlearned_attributes,
+    unlearned_leaves,
+)
 from hetmusic.relations.picked_edges import PickedEdges
+
+logger = logging.getLogger(__name__)
 
 _HOME = Path(__file__).parent.parent
 
@@ -75,8 +84,10 @@ def call_encoder(
             f"{name_of(encoder, relation)} made parameters while it was called, which the optimiser does not know: make "
             "them in __init__"
         )
-    if learned is not None and (found := unlearned_leaves(out, [src.h, dst.h], learned, made)):
-        raise ConfigError(f"{name_of(encoder, relation)} {found}")
+    if learned is not None:
+        if found := unlearned_leaves(out, [src.h, dst.h], learned, made):
+            raise ConfigError(f"{name_of(encoder, relation)} {found}")
+        _look_closely(out, encoder, relation, src, dst)
     # under autocast results may be of lower precision; what the next layer reads stays as it is
     return Message(out.to(src.like.dtype), mass)
 
@@ -89,6 +100,35 @@ def _run(
     assert isinstance(encoder, AttentionEncoder)
     found = encoder.attended(relation, src, dst)
     return found.mean, found.log_mass
+
+
+def _look_closely(
+    out: Tensor, encoder: RelationEncoder, relation: RelationBlock, src: NodeInputs, dst: NodeInputs
+) -> None:
+    """See in the first call what every call would do: rows that are no numbers, and what is never learned."""
+    # meta tensors and the like have no values
+    if type(out) is Tensor and out.device.type != "meta":
+        bad = (~out.detach().isfinite()).any(dim=1)
+        if bool(bad.any()) and bool(src.h.isfinite().all()) and bool(dst.h.isfinite().all()):
+            raise ConfigError(
+                f"{name_of(encoder, relation)} returned NaN or infinity for {int(bad.sum())} of {len(out)} destinations, of "
+                f"which {int((bad & ~relation.has_edges).sum())} have no edges, from inputs that are finite: divide by "
+                "x.clamp(min=...), and take relation.softmax, not a quotient of exp"
+            )
+    idle = idle_parameters(out, [src.h, dst.h], encoder)
+    kind = f"relation encoder {type(encoder).__name__} of {relation.edge_type}"
+    if src.h.requires_grad and not out.requires_grad:
+        _warn(
+            f"{kind}: its result has no gradient (torch.no_grad, detach or numpy?), so that nothing learns through it"
+        )
+    elif idle:
+        _warn(f"{kind}: its result does not depend on {', '.join(idle)}, so that they are never learned")
+
+
+@lru_cache(maxsize=256)
+def _warn(message: str) -> None:
+    """Warn once, and not for every layer and tower."""
+    logger.warning("%s", message)
 
 
 def check_ready(encoder: nn.Module, edge_type: object) -> None:

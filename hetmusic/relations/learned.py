@@ -117,6 +117,12 @@ def unlearned_leaves(
     )
 
 
+def idle_parameters(out: Tensor, inputs: Collection[Tensor], encoder: nn.Module) -> list[str]:
+    """The parameters of an encoder that its result does not depend on, and that are therefore never learned."""
+    reached = {id(leaf) for leaf in _leaves(out, inputs)}
+    return [name for name, p in encoder.named_parameters() if p.requires_grad and id(p) not in reached]
+
+
 def _leaves(out: Tensor, inputs: Collection[Tensor]) -> Iterator[Tensor]:
     """The tensors at the beginning of what a result was computed from, the inputs' own past left out."""
     if out.grad_fn is None:

@@ -11,7 +11,7 @@ from unittest import SkipTest
 
 import torch
 
-from hetmusic.errors import EnvironmentProblem
+from hetmusic.errors import EnvironmentProblem, UserError
 
 C = TypeVar("C")
 
@@ -55,6 +55,8 @@ class Check(Generic[C]):
             raise
         except EnvironmentProblem as problem:
             raise SkipTest(str(problem)) from None
+        except UserError as problem:  # says itself what is wrong, and what to do
+            raise ContractError(str(problem)) from problem
         except Violation as problem:
             raise ContractError(self._explain(case, str(problem))) from None
         except Exception as problem:

@@ -51,12 +51,16 @@ class EncoderCase:
 
     :param spec: whatever the resolver takes: name, ``module:Class``, class or instance.
     :param arguments: for its constructor, beside ``dim``.
-    :param dim: size of the representations.
+    :param dim: size of the representations; that of an instance is its own.
     """
 
     spec: Any
     arguments: Mapping[str, Any] = field(default_factory=dict)
     dim: int = 8
+
+    def __post_init__(self) -> None:
+        if isinstance(self.spec, RelationEncoder):  # it has its size
+            object.__setattr__(self, "dim", self.spec.dim)
 
     def __str__(self) -> str:
         if isinstance(self.spec, str):

@@ -41,7 +41,8 @@ def measure_cost(case: EncoderCase, rounds: int = 15) -> Cost:
 
     :param rounds: of which the median is taken.
     """
-    cases = [EncoderCase(case.spec, case.arguments, DIM), EncoderCase("mean", {}, DIM)]
+    own = EncoderCase(case.spec, case.arguments, DIM)
+    cases = [own, EncoderCase("mean", {}, own.dim)]
     sample = cases[0].sample(NUM_SRC, NUM_DST, NUM_EDGES).leaves()
     encoders = [one.make() for one in cases]
     kept = [_kept(encoder, sample) for encoder in encoders]
@@ -53,8 +54,8 @@ def measure_cost(case: EncoderCase, rounds: int = 15) -> Cost:
             if turn > 1:  # the first two warm up
                 series.append(time.perf_counter() - started)
             sample.src.h.grad = sample.dst.h.grad = None
-    own, mean = (1000 * statistics.median(series) for series in times)
-    return Cost(own, kept[0] / 1e6, mean, kept[1] / 1e6)
+    one, mean = (1000 * statistics.median(series) for series in times)
+    return Cost(one, kept[0] / 1e6, mean, kept[1] / 1e6)
 
 
 def _kept(encoder: RelationEncoder, sample: Sample) -> int:

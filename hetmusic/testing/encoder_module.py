@@ -6,7 +6,12 @@ import torch
 from safetensors.torch import load, save
 from torch.nn.parameter import UninitializedParameter
 
-from hetmusic.relations.learned import noting_parameters, unlearned_attributes, unlearned_leaves
+from hetmusic.relations.learned import (
+    idle_parameters,
+    noting_parameters,
+    unlearned_attributes,
+    unlearned_leaves,
+)
 from hetmusic.testing.contract import require
 from hetmusic.testing.encoder_case import EncoderCase
 from hetmusic.testing.encoder_contract import encoder_contract
@@ -31,6 +36,18 @@ def parameters_are_made_in_init(case: EncoderCase) -> None:
     require(not new, f"{', '.join(new)} came into being during the first call")
     strange = unlearned_leaves(out, [sample.src.h, sample.dst.h], learned, made)
     require(not strange, f"it {strange}")
+
+
+@encoder_contract.check(
+    rule="the result depends on every parameter",
+    fix="use in message or forward what is made in __init__, and not under torch.no_grad or after detach; what is not to be "
+    "learned is a buffer, or has requires_grad_(False)",
+)
+def parameters_are_used(case: EncoderCase) -> None:
+    """Which parameters the result was computed from."""
+    encoder, sample = case.make(), case.sample().leaves()
+    idle = idle_parameters(sample.run(encoder), [sample.src.h, sample.dst.h], encoder)
+    require(not idle, f"the result does not depend on {', '.join(idle)}")
 
 
 @encoder_contract.check(

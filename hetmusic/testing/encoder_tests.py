@@ -36,6 +36,10 @@ class RelationEncoderTests:
     @property
     def case(self) -> EncoderCase:
         """What is checked."""
+        if not hasattr(self, "encoder"):
+            raise TypeError(
+                f"{type(self).__name__} does not say what it tests: encoder = Decay, or 'my_pkg.enc:Decay'"
+            )
         return EncoderCase(self.encoder, self.arguments, self.dim)
 
 

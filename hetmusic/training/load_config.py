@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from hetmusic._toml import merge, parse_override, read_toml, tomllib
 from hetmusic.errors import ConfigError, did_you_mean
+from hetmusic.models.relation_choice import is_relation
 from hetmusic.models.tower_config import RELATION_KEYS
 from hetmusic.training.config import FitConfig
 
@@ -160,6 +161,8 @@ def _explain(problem: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         known = _fields_at(where[:-1])
         hint = did_you_mean(where[-1], known) or f"; known: {', '.join(known)}"
+        if len(where) == 1 and is_relation(key):
+            hint = f" (did you mean 'relations.{key}'?)"
         return f"unknown key {key!r}{hint}"
     message = first["msg"].removeprefix("Value error, ")
     # a rule over several keys says itself which; a single value is shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,12 +13,13 @@ from typing import Any
 from hetmusic._arguments import parameters_of
 from hetmusic._origin import origin_of
 from hetmusic._resolve import Resolver, text_of
-from hetmusic.errors import ConfigError, PluginError, RunError
+from hetmusic.errors import ConfigError, PluginError, RunError, did_you_mean
 from hetmusic.graph import MusicGraph
 from hetmusic.models.combine import combiners
 from hetmusic.models.heads import heads
 from hetmusic.models.plugin_spec import is_instance
 from hetmusic.models.relation_choice import check_relation
+from hetmusic.models.tower_config import RELATION_KEYS, RelationConfig, TowerConfig
 from hetmusic.relations import relation_encoders
 from hetmusic.run_layout import PluginRecord, RunInfo
 from hetmusic.training.config import FitConfig
@@ -67,6 +69,8 @@ class Use:
         with _named(self.where):
             if self.relation is not None and relations is not None:
                 check_relation(self.relation, relations)
+            if self.resolver is relation_encoders:
+                self._check_keys()
             try:
                 return self.resolver.check(self.spec, self.arguments)
             except ConfigError:
@@ -80,9 +84,27 @@ class Use:
                     )  # rather that than the preset's encoder is wrong
                 raise
 
+    def _check_keys(self) -> None:
+        """Tell the keys of a relation's table from the arguments of its encoder."""
+        cls = self.resolver.lookup(self.spec)
+        parameters = parameters_of(cls)
+        if hidden := [name for name in parameters if name in RELATION_KEYS]:
+            raise ConfigError(
+                f"relation encoder {cls.__name__} has an argument {hidden[0]!r}, which is a key of the relation's own table "
+                "and so can never be set: call it otherwise"
+            )
+        for name in self.arguments:
+            if name not in parameters and (hint := did_you_mean(name, RELATION_KEYS)):
+                raise ConfigError(f"unknown key {name!r}{hint}")
+
 
 def uses_of(config: FitConfig) -> Iterator[Use]:
-    """Every place of a configuration that names a plug-in."""
+    """Every place of a configuration that names a plug-in.
+
+    :raises ConfigError: for what was put into the configuration unchecked and is no table.
+    """
+    _require_tables("relations", config.relations, RelationConfig)
+    _require_tables("towers", config.towers, TowerConfig)
     for name, relation in config.relations.items():
         if relation.use:
             yield Use(f"relations.{name}", relation_encoders, relation.encoder, relation.arguments, name)
@@ -100,6 +122,17 @@ def uses_of(config: FitConfig) -> Iterator[Use]:
     yield Use("model.head", heads, model.head, {})
     yield Use("training.loss", losses, training.loss, training.loss_arguments)
     yield Use("training.sampler", samplers, training.sampler, training.sampler_arguments)
+
+
+def _require_tables(section: str, tables: Mapping[str, Any], kind: type) -> None:
+    for name, table in tables.items():
+        if not isinstance(table, kind):
+            what = f"the class {table.__name__}" if inspect.isclass(table) else f"a {type(table).__name__}"
+            example = "encoder=..." if kind is RelationConfig else "relations={...}"
+            raise ConfigError(
+                f"{section}.{name} is {what}: write config.{section}[{name!r}] = {kind.__name__}({example}), which is in "
+                "hetmusic.models"
+            )
 
 
 def check_plugins(config: FitConfig, graph: MusicGraph | None = None) -> None:

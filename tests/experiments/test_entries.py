@@ -76,6 +76,15 @@ def test_mistakes_in_settings_name_where_they_stand(graph, tmp_path):
         make_entries(graph, Asked.parse(["ease"], [], [], ["ease.l2=-1"]))
 
 
+def test_relations_that_a_graph_lacks_are_found_before_anything_runs(graph, tmp_path):
+    settings = {"relations": {"likedby": {"encoder": "mean"}}}
+    with pytest.raises(
+        ConfigError, match=r"model mmgnn: relations.likedby: unknown relation 'likedby' \(did you mean"
+    ):
+        compare(graph, [Entry("mmgnn", "mmgnn", settings, "own")], PROTOCOL, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_folders_without_the_right_studies(graph, problem, tmp_path):
     with pytest.raises(RunError, match="holds no study"):
         find_studies(tmp_path, graph, ["ease"])

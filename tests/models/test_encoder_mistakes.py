@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 import pytest
@@ -11,7 +12,7 @@ from torch import nn
 from hetmusic.errors import ConfigError, PluginError
 from hetmusic.graph import EdgeType
 from hetmusic.models import HeteroConv
-from hetmusic.relations import RelationBlock, RelationEncoder, calling
+from hetmusic.relations import NodeInputs, RelationBlock, RelationEncoder, calling, relation_encoders
 from tests.blocks import LIKED_BY, inputs, random_block
 
 BLOCK = random_block(6, 5, 9)
@@ -511,6 +512,77 @@ def test_borrowed_layers_are_learned_by_their_lender():
     conv = HeteroConv({LIKED_BY: one, LIKES_TOO: two}, 4)
     blocks = {LIKED_BY: BLOCK, LIKES_TOO: random_block(6, 5, 9, edge_type=LIKES_TOO)}
     conv(blocks, {"song": inputs(6, 4), "user": inputs(5, 4)}, {"user": 5})
+
+
+class Quotient(RelationEncoder):
+    def forward(self, relation, src, dst):
+        return relation.sum(src.h) / relation.in_degree[:, None]
+
+
+class Infinite(RelationEncoder):
+    def message(self, src, dst, edge):
+        return src.h / (0 * edge["weight"])[:, None]
+
+
+@pytest.mark.parametrize(("encoder", "bad", "without"), [(Quotient, 3, 3), (Infinite, 2, 0)])
+def test_numbers_that_are_none_are_told_before_a_loss_is(encoder, bad, without):
+    edge = {"weight": torch.ones(3)}
+    block = RelationBlock.from_coo(LIKED_BY, torch.tensor([0, 1, 2]), torch.tensor([0, 0, 3]), 6, 5, edge)
+    with pytest.raises(ConfigError) as problem:
+        run(encoder(4), block)
+    said = f"returned NaN or infinity for {bad} of 5 destinations, of which {without} have no edges, from inputs that are"
+    assert said in str(problem.value)
+    nan = {"song": NodeInputs(torch.full((6, 4), torch.nan)), "user": inputs(5, 4)}
+    HeteroConv({LIKED_BY: encoder(4)}, 4)({LIKED_BY: block}, nan, {"user": 5})  # not the encoder's fault
+
+
+class NoGradient(OtherSize):
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.layer = nn.Linear(dim, dim)
+
+    def message(self, src, dst, edge):
+        with torch.no_grad():
+            return self.layer(src.h)
+
+
+class Unused(NoGradient):
+    def message(self, src, dst, edge):
+        return src.h
+
+
+@pytest.mark.parametrize(
+    ("encoder", "said"),
+    [
+        (
+            NoGradient,
+            "its result has no gradient (torch.no_grad, detach or numpy?), so that nothing learns through it",
+        ),
+        (Unused, "its result does not depend on layer.weight, layer.bias, so that they are never learned"),
+    ],
+)
+def test_what_is_never_learned_is_warned_of_once(encoder, said, caplog):
+    calling._warn.cache_clear()
+    with caplog.at_level(logging.WARNING, "hetmusic"):
+        for _ in range(2):  # layers
+            called(encoder(4), times=2)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"relation encoder {encoder.__name__} of {LIKED_BY}: {said}"
+    ]
+
+
+@pytest.mark.parametrize(
+    "spec", [*relation_encoders.classes, "dgl.nn.pytorch:GATv2Conv", "dgl.nn.pytorch:SAGEConv"]
+)
+def test_nothing_is_wrong_with_encoders_that_come_along(spec, caplog):
+    needed = {
+        "dgl.nn.pytorch:GATv2Conv": {"num_heads": 2},
+        "dgl.nn.pytorch:SAGEConv": {"aggregator_type": "mean"},
+    }
+    calling._warn.cache_clear()
+    with caplog.at_level(logging.WARNING, "hetmusic"):
+        called(relation_encoders.make(spec, dim=4, **{"heads": 2} if spec == "gat" else needed.get(spec, {})))
+    assert caplog.records == []
 
 
 def test_only_the_first_call_with_gradients_is_looked_at_closely(monkeypatch):

@@ -106,6 +106,12 @@ class Lazy(Mean):
         self.project = nn.LazyLinear(dim)
 
 
+class ParametersAreUsed(Mean):
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.project = nn.Linear(dim, dim)
+
+
 class StateDictRoundTrip(RelationEncoder):
     def __init__(self, dim):
         super().__init__(dim)

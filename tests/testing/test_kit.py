@@ -86,6 +86,33 @@ class TestInstance(RelationEncoderTests):
     dim = 6
 
 
+class TestNoEncoder:
+    def test_is_told_to_say_which(self):
+        class TestMine(RelationEncoderTests):
+            pass
+
+        with pytest.raises(TypeError, match="TestMine does not say what it tests: encoder = Decay"):
+            _ = TestMine().case
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        (EncoderCase("tests.testing.broken_encoders:Men"), "has no 'Men' (did you mean 'Mean'?)"),
+        (EncoderCase(broken_encoders.Mean, {"rat": 1}), "has no argument 'rat'; it takes dim"),
+    ],
+)
+def test_a_mistake_that_is_none_of_the_encoder_gets_no_advice_about_it(case, said):
+    with pytest.raises(ContractError) as problem:
+        encoder_contract.checks["output_shape"](case)
+    assert str(problem.value).endswith(said)
+
+
+def test_the_size_of_an_instance_is_its_own():
+    assert EncoderCase(broken_encoders.Mean(dim=6)).dim == 6
+    assert measure_cost(EncoderCase(broken_encoders.Mean(dim=6)), rounds=1).milliseconds > 0
+
+
 def test_the_kit_has_a_test_for_every_check():
     tests = {name for name in dir(RelationEncoderTests) if name.startswith("test_")}
     assert tests == {f"test_{name}" for name in encoder_contract.checks}
