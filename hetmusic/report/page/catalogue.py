@@ -43,7 +43,7 @@ class Catalogue:
         return {**found, **self._genres(items), **self._by(items)}
 
     def _genres(self, items: list[int]) -> dict[str, Any]:
-        labels = _labels(self.graph, "genre", _GENRES)
+        labels = _labels(self.graph, "genre", items, _GENRES)
         if labels is None:
             return {"genres": None, "genre_names": []}
         chosen, names = _renumbered([labels.get(item, []) for item in items], self.graph, "genre")
@@ -51,14 +51,16 @@ class Catalogue:
 
     def _by(self, items: list[int]) -> dict[str, Any]:
         """Artists of items that are none themselves."""
-        labels = None if self.run.info.item_type == "artist" else _labels(self.graph, "artist", 1)
+        labels = None if self.run.info.item_type == "artist" else _labels(self.graph, "artist", items, 1)
         if labels is None:
             return {"by": None, "by_names": []}
         chosen, names = _renumbered([labels.get(item, []) for item in items], self.graph, "artist")
         return {"by": [one[0] if one else -1 for one in chosen], "by_names": names}
 
 
-def _labels(graph: MusicGraph | None, node_type: str, most: int) -> dict[int, list[int]] | None:
+def _labels(
+    graph: MusicGraph | None, node_type: str, items: list[int], most: int
+) -> dict[int, list[int]] | None:
     """Item -> the nodes of a type that it is joined with, those of most weight first; None if nothing joins them."""
     if graph is None or node_type not in graph.node_types:
         return None
@@ -70,6 +72,7 @@ def _labels(graph: MusicGraph | None, node_type: str, most: int) -> dict[int, li
     for edge_type in joined:
         edges = graph.edges(edge_type)
         edges = edges if edge_type.src == graph.item_type else edges.reversed()
+        edges = edges.select(np.isin(edges.src, items))
         weight = np.ones(len(edges)) if edges.weight is None else edges.weight
         order = np.lexsort((edges.dst, -weight, edges.src))
         for item, node in zip(edges.src[order].tolist(), edges.dst[order].tolist(), strict=True):

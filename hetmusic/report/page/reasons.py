@@ -47,7 +47,7 @@ class Reasons:
     shares: dict[str, list[list[list[float]]]] = field(default_factory=dict)
 
 
-#: user indices, their lists, and what every user of the run plays -> reasons for every place of every list
+#: user indices, their lists, and what they play -> reasons for every place of every list
 Explain = Callable[[Sequence[int], Sequence[Sequence[int]], Sequence[NDArray[np.int32]]], Reasons]
 
 
@@ -119,8 +119,8 @@ def alike(run: Run) -> Explain:
     def explain(
         users: Sequence[int], lists: Sequence[Sequence[int]], played: Sequence[NDArray[np.int32]]
     ) -> Reasons:
-        found = zip(users, lists, strict=True)
-        return Reasons([list(_alike_of(unit, run.item_names, played[user], mine)) for user, mine in found])
+        found = zip(played, lists, strict=True)
+        return Reasons([list(_alike_of(unit, run.item_names, mine, items)) for mine, items in found])
 
     return explain
 

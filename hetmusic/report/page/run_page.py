@@ -48,7 +48,7 @@ def run_page(source: RunSource, on_step: Callable[[str], None]) -> Page:
     """Put the report of a run together. What a run lacks is said in a section of its own."""
     _ = source.run.config  # a damaged file is found before anything expensive
     figures = Figures(source, on_step)
-    graph = graph_or_none(source)
+    graph, missing = _graph_of(source)
     catalogue = Catalogue(source.run, graph)
     data: dict[str, Any] = {}
     sections = [
@@ -61,32 +61,22 @@ def run_page(source: RunSource, on_step: Callable[[str], None]) -> Page:
     ]
     on_step("recommendations and reasons")
     sections.append(Section("search", "Look somebody up", _search(source, catalogue, data, on_step)))
-    rest = figures.rest()
-    sections.append(Section("more", "More", rest))
-    missing = [*figures.missing, *([] if graph is not None else [_without_graph(source)])]
+    sections.append(Section("more", "More", figures.rest()))
+    missing = [*figures.missing, *missing]
     if missing:
         sections.append(Section("missing", "Not in this report", [Notes(missing)]))
-    if data:
-        data = {"catalogue": catalogue.to_dict(), **data}
+    data["catalogue"] = catalogue.to_dict()
     shown = [section for section in sections if section.blocks]
     name = source.path.resolve().name
     return Page(f"Run {name}", _subtitle(source, graph), shown, data)
 
 
-def graph_or_none(source: RunSource) -> MusicGraph | None:
-    """The graph of a run; None if it is gone or has changed."""
+def _graph_of(source: RunSource) -> tuple[MusicGraph | None, list[str]]:
+    """The graph of a run, or None and what is missing without it: it is gone or has changed."""
     try:
-        return source.graph
-    except NotAvailable:
-        return None
-
-
-def _without_graph(source: RunSource) -> str:
-    try:
-        _ = source.graph
+        return source.graph, []
     except NotAvailable as reason:
-        return f"Names of genres and artists, numbers of plays: {reason}"
-    raise AssertionError("there is a graph")
+        return None, [f"Names of genres and artists, numbers of plays: {reason}"]
 
 
 def _subtitle(source: RunSource, graph: MusicGraph | None) -> str:
@@ -107,12 +97,12 @@ def _summary(source: RunSource, graph: MusicGraph | None) -> list[Block]:
         ("Preset", str(config.get("preset", "none"))),
         ("Seed", str(config.get("seed", "not stored"))),
         ("Trained with", f"hetmusic {info.hetmusic}"),
-        ("This report", installed()),
+        ("This report", _installed()),
     ]
     return [Facts(facts), Paragraph("The same run again:"), Commands(_again(source))]
 
 
-def installed() -> str:
+def _installed() -> str:
     """Versions of what makes a report, and of what trains."""
     names = ("torch", "dgl", "numpy", "scikit-learn", "matplotlib")
     found = [
@@ -214,7 +204,8 @@ def _search(
     source: RunSource, catalogue: Catalogue, data: dict[str, Any], on_step: Callable[[str], None]
 ) -> list[Block]:
     explain, said = best_reasons(source.run, on_step)
-    users = users_data(source.run, catalogue, explain)
+    settings = source.settings
+    users = users_data(source.run, catalogue, explain, top=settings.k, seed=settings.seed)
     data["users"] = users.data
     marked = "What is marked “held out” is in the user's own test part: a hit."
     text = f"What a user plays, and what the model recommends to them. {said} {marked}"

@@ -57,6 +57,9 @@ def test_a_budget_leaves_a_sample_that_fits(tmp_path):
     part = users_data(run, catalogue, alike(run), budget=size // 4)
     assert 5 < part.number < 30
     assert len(lookup.json.dumps(part.data)) < size // 2
+    shown = {number for one in part.data["why"] for mine in one for why in mine for number in why[1:]}
+    assert shown == set(range(len(part.data["words"])))
+    assert len(catalogue.to_dict()["names"]) <= 40
     assert part.data["keys"] == sorted(part.data["keys"])
     assert coverage_text(part).startswith(f"Knows {part.number} of 60 users")
     assert coverage_text(whole) == "Knows all 60 users."
@@ -95,3 +98,9 @@ def test_catalogue_without_the_graph(run_folder):
     assert catalogue.to_dict() == {
         "names": ["a4"], "keys": None, "genres": None, "genre_names": [], "by": None, "by_names": [],
     }  # fmt: skip
+
+
+def test_lists_of_another_length(run_folder):
+    run = Run.open(run_folder)
+    data = users_data(run, Catalogue(run, None), alike(run), top=2).data
+    assert [len(each) for each in data["recommended"]] == [2, 2, 2]

@@ -88,7 +88,7 @@ def test_without_the_graph_it_is_what_is_alike(fitted, tmp_path):
 def test_alike(run_folder):
     """u0 plays a0 = (6, 0, 0) and a1 = (5, 2, 0): a2 = (4, 0, 0) is more like the first, a3 = (3, 3, 0) like the second."""
     run = Run.open(run_folder)
-    found = alike(run)([0], [[2, 3]], histories(run, Catalogue(run, None))[0])
+    found = alike(run)([0], [[2, 3]], histories(run, None, np.array([0]))[0])
     text = "similar to {0} and {1}, which you play"
     assert found.why == [[[(text, ("Artist 0", "Artist 1"))], [(text, ("Artist 1", "Artist 0"))]]]
 
