@@ -73,9 +73,10 @@ def _sum_by_row(pattern: Csr, values: Tensor, rows: Tensor) -> Tensor:
 def _sum_by_entry(indptr: Tensor, order: Tensor, values: Tensor, rows: Tensor, num_rows: int) -> Tensor:
     """Sum ``values[order[k]]`` over the k of every row; ``rows`` says the same by value.
 
-    On a GPU a sparse product, so that no atomic additions make results vary; elsewhere ``index_add``, which is as fast.
+    A sparse product where there is one: on a GPU no atomic additions make results vary, and on the CPU it takes less than half
+    as long as ``index_add``.
     """
-    if values.device.type == "cuda" and values.dim() == 2 and type(values) is Tensor and len(values):
-        ones = values.new_ones(len(values))
-        return sparse_product(indptr, order, ones, (num_rows, len(values)), values.contiguous())
+    plain = values.device.type in {"cpu", "cuda"} and type(values) is Tensor
+    if plain and values.dim() == 2 and values.is_floating_point() and len(values):
+        return sparse_product(indptr, order, None, (num_rows, len(values)), values.contiguous())
     return values.new_zeros(num_rows, *values.shape[1:]).index_add_(0, rows, values)
