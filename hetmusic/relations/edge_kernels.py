@@ -73,8 +73,8 @@ def _sum_by_row(pattern: Csr, values: Tensor, rows: Tensor) -> Tensor:
 def _sum_by_entry(indptr: Tensor, order: Tensor, values: Tensor, rows: Tensor, num_rows: int) -> Tensor:
     """Sum ``values[order[k]]`` over the k of every row; ``rows`` says the same by value.
 
-    A sparse product where there is one: on a GPU no atomic additions make results vary, and on the CPU it takes less than half
-    as long as ``index_add``.
+    A sparse product where there is one: on a GPU no atomic additions make results vary, and on the CPU it takes less than
+    half as long as ``index_add``.
     """
     plain = values.device.type in {"cpu", "cuda"} and type(values) is Tensor
     if plain and values.dim() == 2 and values.is_floating_point() and len(values):
