@@ -45,9 +45,6 @@ class Processes:
         self.rank = rank
         self.count = count
 
-    def __deepcopy__(self, memo: object) -> Processes:
-        return self
-
     @property
     def first(self) -> bool:
         """Whether this is the one that validates, writes and speaks."""

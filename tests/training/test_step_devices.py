@@ -122,8 +122,7 @@ def test_features_from_main_memory_reach_the_device(graph: MusicGraph, tmp_path:
     use_sparse_gradients(trainer.model, False)
     trainer.optimizer = RowAdam(trainer.model.parameters())
     assert step(trainer, batch).is_meta
-    read = {f"{n} behind": torch.zeros_like(v, device="cpu") for n, v in batch.user_blocks.features.items()}
-    assert read
+    assert batch.user_blocks.features
     for part in trainer.model.modules():
         if isinstance(part, FeatureInput):  # a table that reads its features here, by indices from there
             part.apart = None
