@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from hetmusic._made_with import MadeWith
 from hetmusic._resolve import text_of
 from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.experiments.mmgnn import Mmgnn, nested
@@ -51,6 +52,11 @@ def _as_text(value: Any) -> Any:
         if is_instance(encoder) and hasattr(encoder, "init_arguments"):
             check_ready_made(encoder, {k: v for k, v in value.items() if k not in RELATION_KEYS})
             value = {**value, **encoder.init_arguments, "encoder": type(encoder)}
+        for key in ("combine", "loss"):
+            plugin = value.get(key)
+            if isinstance(plugin, MadeWith):
+                check_ready_made(plugin, value.get(f"{key}_arguments", {}), key)
+                value = {**value, key: type(plugin), f"{key}_arguments": plugin.init_arguments}
         return {key: _as_text(inner) for key, inner in value.items()}
     return text_of(value) if inspect.isclass(value) else value
 

@@ -8,10 +8,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from hetmusic._made_with import MadeWith
 from hetmusic._resolve import Resolver
 
 
-class Combiner(nn.Module):
+class Combiner(MadeWith, nn.Module):
     """Combines the relations that end at one node type.
 
     :param dim: size of the representations.
@@ -22,6 +23,8 @@ class Combiner(nn.Module):
     needs_masses: ClassVar[bool] = False
     #: whether what a node gets depends on its own messages alone, so that nodes may be combined a piece at a time
     by_node: ClassVar[bool] = True
+
+    given = ("dim",)
 
     def __init__(self, dim: int) -> None:
         super().__init__()

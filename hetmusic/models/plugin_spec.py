@@ -45,17 +45,18 @@ def _check_plain(name: str, value: Any) -> None:
         )
 
 
-def check_ready_made(spec: Any, arguments: Mapping[str, Any]) -> None:
+def check_ready_made(spec: Any, arguments: Mapping[str, Any], key: str = "encoder") -> None:
     """Refuse arguments beside a ready object, which they would not change.
 
+    :param key: where the object stands.
     :raises ConfigError: saying where they belong.
     """
     if is_instance(spec) and arguments:
         name = type(spec).__name__
         given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
         raise ConfigError(
-            f"the encoder is a ready {name} object, which {given} beside it would not change: make it with {given}, or give "
-            f"the class, encoder={name}, {given}"
+            f"the {key} is a ready {name} object, which {given} beside it would not change: make it with {given}, or give "
+            f"the class, {key}={name}, {given}"
         )
 
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor, nn
 
+from hetmusic._made_with import MadeWith
 from hetmusic.errors import ConfigError
 from hetmusic.graph.types import EdgeType
 from hetmusic.relations.advice import message_hint
 from hetmusic.relations.block import NodeInputs, RelationBlock
 from hetmusic.relations.edge_ends import EdgeEnds
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
-
-class RelationEncoder(nn.Module):
+class RelationEncoder(MadeWith, nn.Module):
     """Turns the messages of one relation into one vector a destination node.
 
     A subclass implements one of two hooks:
@@ -37,27 +34,11 @@ class RelationEncoder(nn.Module):
     #: whether sources are read through ``src.sum`` alone and destinations not at all: then sources may be deferred
     sums_sources = False
 
-    def __new__(cls, *arguments: Any, **named: Any) -> Self:
-        """Note how the encoder is made, so that a run can record an instance."""
-        made = super().__new__(cls)
-        made.__dict__["_made_with"] = (arguments, named)
-        return made
+    given = ("dim",)
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.dim = dim
-
-    @property
-    def init_arguments(self) -> dict[str, Any]:
-        """What the encoder was made with, by name, beside ``dim``; defaults are left out."""
-        arguments, named = self.__dict__["_made_with"]
-        signature = inspect.signature(type(self).__init__)
-        bound = signature.bind_partial(self, *arguments, **named).arguments
-        found: dict[str, Any] = {}
-        for name, value in list(bound.items())[1:]:
-            several = signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
-            found |= value if several else {name: value}
-        return {name: value for name, value in found.items() if name != "dim"}
 
     def forward(self, relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Tensor:
         """Encode one relation.

@@ -6,13 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hetmusic._made_with import MadeWith
 from hetmusic._resolve import Resolver
 from hetmusic.models.heads import ScoreView
 from hetmusic.training.batches import Batch
 from hetmusic.training.cross_entropy import cross_entropy
 
 
-class Loss(nn.Module):
+class Loss(MadeWith, nn.Module):
     """Scores one view of a batch.
 
     A view whose items may be absent is judged on the targets it can score.

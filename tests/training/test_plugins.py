@@ -203,6 +203,40 @@ class TestOtherKinds:
         }
         assert resume(tmp_path / "run", epochs=3).info.status == "finished"
 
+    def test_instances_are_written_down_with_what_they_were_made_with(self, graph, tmp_path):
+        """So that a run that is gone on with has the same loss and combiner."""
+        names = [
+            f"training.loss={__name__}:Sharper",
+            f"model.combine={__name__}:Last",
+            "training.negatives=1",
+        ]
+        arguments = ["training.loss_arguments.factor=3.0", "model.combine_arguments.scale=0.5"]
+        named = config(*names, *arguments, "towers.ids.combine=max")
+        ready = config(*names, "towers.ids.combine=max")
+        ready.training.loss, ready.model.combine, ready.towers["ids"].combine = (
+            Sharper(3.0),
+            Last(8, scale=0.5),
+            Last(8, 0.2),
+        )
+        named.towers["ids"].combine, named.towers["ids"].combine_arguments = (
+            f"{__name__}:Last",
+            {"scale": 0.2},
+        )
+        assert ready.model_dump() == named.model_dump()
+        runs = [fit(graph, chosen, tmp_path / name) for name, chosen in (("named", named), ("ready", ready))]
+        results = [resume(run.path, epochs=3).user_embeddings[:] for run in runs]
+        assert np.array_equal(*results)
+
+    def test_instances_in_the_settings_of_a_comparison(self):
+        settings = {"model.combine": Last(8, 0.5), "training": {"loss": Sharper(3.0)}}
+        found = with_implied("mmgnn", settings)
+        assert found["model"] == {"combine": f"{__name__}:Last", "combine_arguments": {"scale": 0.5}}
+        assert found["training"] == {"loss": f"{__name__}:Sharper", "loss_arguments": {"factor": 3.0}}
+        with pytest.raises(
+            ConfigError, match=r"the loss is a ready Sharper object, which factor=2 beside it"
+        ):
+            with_implied("mmgnn", {**settings, "training.loss_arguments.factor": 2})
+
     def test_arguments_reach_the_loss(self, graph, tmp_path):
         losses = []
         for factor in (1, 3):
