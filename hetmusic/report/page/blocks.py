@@ -104,6 +104,8 @@ class Picture(Block):
     #: ``data:`` addresses
     light: str
     dark: str
+    #: whether the heading above says the same
+    is_titled: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import platform
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,7 @@ def run_page(source: RunSource, on_step: Callable[[str], None]) -> Page:
     data: dict[str, Any] = {}
     sections = [
         Section("summary", "Summary", [*_headline(figures), *_summary(source, graph)]),
-        Section("data", "The graph", [*_graph(graph), *figures.take(*_DATA)]),
+        Section("data", "The graph", _graph(graph, figures)),
         Section("model", "The model", figures.take(*_MODEL)),
         Section("training", "How it was trained", [*figures.take(*_TRAINING), *_configuration(source)]),
         Section("quality", "How good it is", figures.take(*_QUALITY)),
@@ -66,9 +67,20 @@ def run_page(source: RunSource, on_step: Callable[[str], None]) -> Page:
     if missing:
         sections.append(Section("missing", "Not in this report", [Notes(missing)]))
     data["catalogue"] = catalogue.to_dict()
-    shown = [section for section in sections if section.blocks]
+    shown = [_without_echo(section) for section in sections if section.blocks]
     name = source.path.resolve().name
     return Page(f"Run {name}", _subtitle(source, graph), shown, data)
+
+
+def _without_echo(section: Section) -> Section:
+    """A picture that is called like its section needs no heading of its own."""
+    blocks = [
+        replace(block, is_titled=True)
+        if isinstance(block, Picture) and block.title == section.title
+        else block
+        for block in section.blocks
+    ]
+    return replace(section, blocks=blocks)
 
 
 def _graph_of(source: RunSource) -> tuple[MusicGraph | None, list[str]]:
@@ -141,9 +153,9 @@ def _again(source: RunSource) -> list[str]:
     ]
 
 
-def _graph(graph: MusicGraph | None) -> list[Block]:
+def _graph(graph: MusicGraph | None, figures: Figures) -> list[Block]:
     if graph is None:
-        return []
+        return figures.take(*_DATA)
     summary = graph.summary()
     nodes = [
         [name, f"{node['count']:,}", f"{node['isolated']:,}", _modalities(node)]
@@ -162,10 +174,9 @@ def _graph(graph: MusicGraph | None) -> list[Block]:
         Table("Relations", ["relation", "edges", "median out", "median in"], relations),
     ]
     warnings = [Notes(summary["warnings"])] if summary["warnings"] else []
-    return [
-        *([Facts([(name.capitalize(), text) for name, text in about])] if about else []),
-        *[Details("Nodes and relations in numbers", [*tables, *warnings])],
-    ]
+    facts = [Facts([(name.capitalize(), text) for name, text in about])] if about else []
+    numbers = Details("Nodes and relations in numbers", [*tables, *warnings])
+    return [*facts, *figures.take(*_DATA, numbers=False), numbers]
 
 
 def _modalities(node: dict[str, Any]) -> str:

@@ -38,7 +38,14 @@ def test_figures_are_there(browser, report):
     sizes = browser.js(
         "return [...document.images].map(i => [i.dataset.figure, i.complete, i.naturalWidth, i.naturalHeight, i.alt])"
     )
-    assert {size[0] for size in sizes} >= {"training"}
+    assert {size[0] for size in sizes} >= {
+        "training",
+        "metrics",
+        "popularity",
+        "clusters",
+        "heatmap",
+        "emotion",
+    }
     for name, complete, width, height, alt in sizes:
         assert complete, name
         assert min(width, height) > 100, name
