@@ -56,7 +56,10 @@ class Processes:
         :raises ConfigError: if there is none.
         """
         if self.count == 1:
-            return choose_device(name)
+            chosen = choose_device(name)
+            if chosen.type == "cuda" and chosen.index is None:  # tensors know which GPU they are on
+                return torch.device("cuda", torch.cuda.current_device())
+            return chosen
         _check_device_of_several(name, self.count)
         chosen = choose_device(name)
         return torch.device("cuda", _torchrun.local_rank()) if chosen.type == "cuda" else chosen

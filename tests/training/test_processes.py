@@ -278,6 +278,14 @@ def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) 
     assert list(processes.share(np.arange(3))) == [0, 1, 2]
 
 
+def test_the_gpu_of_a_process_on_its_own_has_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    assert ALONE.device("cuda") == torch.device("cuda:1")
+    assert ALONE.device("cuda:0") == torch.device("cuda:0")
+    assert ALONE.device("cpu") == torch.device("cpu")
+
+
 def test_shares_and_draws() -> None:
     rng = np.random.default_rng(3)
     two = [Processes(rank, 2) for rank in (0, 1)]
