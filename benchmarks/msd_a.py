@@ -2,6 +2,7 @@
 
     python benchmarks/msd_a.py --out GRAPH                 # about three minutes, 2.5 GB
     python benchmarks/msd_a.py --out GRAPH --scale 0.1     # everything a tenth: 0.52 M likes
+    python benchmarks/msd_a.py --out GRAPH --likes 520000  # the same users and songs, a tenth of the likes
     python benchmarks/msd_a.py --judge GRAPH               # the best ranking on the test part of split 0
 
 Who likes what: there are 128 scenes. A song belongs to its artist's scene and a little to a second one, and is popular
@@ -16,7 +17,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -227,10 +228,19 @@ def _nodes(prefix: str, count: int) -> pl.DataFrame:
 
 
 def make(
-    out: Path, scale: float = 1.0, seed: int = 0, features: bool = True, overwrite: bool = False
+    out: Path,
+    scale: float = 1.0,
+    seed: int = 0,
+    features: bool = True,
+    overwrite: bool = False,
+    likes: int | None = None,
 ) -> MusicGraph:
-    """Write the graph and, in ``<out>-best``, the best ranking."""
+    """Write the graph and, in ``<out>-best``, the best ranking.
+
+    :param likes: how many, whatever the scale.
+    """
     size, rng = Size().scaled(scale), np.random.default_rng([seed, 1])
+    size = size if likes is None else replace(size, likes=likes)
     planted = plant(size, rng)
     users, songs = draw_likes(size, planted, rng)
     plays = (1 + rng.poisson(3 * rng.gamma(1.0, 1.0, len(users)))).astype(np.float32)
@@ -276,17 +286,15 @@ def main() -> None:
     what.add_argument("--out", type=Path, help="graph folder to write")
     what.add_argument("--judge", type=Path, help="graph folder whose best ranking to judge")
     parser.add_argument("--scale", type=float, default=1.0, help="of everything")
+    parser.add_argument("--likes", type=int, help="how many likes, whatever the scale")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-features", action="store_true")
     parser.add_argument("--overwrite", action="store_true")
     arguments = parser.parse_args()
     started = time.perf_counter()
     if arguments.out is not None:
-        print(
-            make(
-                arguments.out, arguments.scale, arguments.seed, not arguments.no_features, arguments.overwrite
-            )
-        )
+        features, overwrite = not arguments.no_features, arguments.overwrite
+        print(make(arguments.out, arguments.scale, arguments.seed, features, overwrite, arguments.likes))
     else:
         split = random_split(MusicGraph.open(arguments.judge), (0.8, 0.1, 0.1), 0)
         found = evaluate(best_ranking(arguments.judge), split, ks=(10, 50), metrics=("recall", "ndcg"))

@@ -23,6 +23,9 @@ class Combiner(MadeWith, nn.Module):
     needs_masses: ClassVar[bool] = False
     #: whether what a node gets depends on its own messages alone, so that nodes may be combined a piece at a time
     by_node: ClassVar[bool] = True
+    #: whether messages are summed, so that one which is zero where there are no edges needs no mask: it may come with a
+    #: single true, shape ``()``
+    sums: ClassVar[bool] = False
 
     given = ("dim",)
 
@@ -46,6 +49,8 @@ combiners: Resolver[Combiner] = Resolver("combiner", Combiner, "hetmusic.combine
 @combiners.register("sum")
 class SumCombiner(Combiner):
     """Sum over relations."""
+
+    sums = True
 
     def forward(self, messages: Sequence[Tensor], has_edges: Sequence[Tensor]) -> Tensor:  # noqa: D102
         return _masked_sum(messages, has_edges)
@@ -158,7 +163,7 @@ def _masked_sum(messages: Sequence[Tensor], has_edges: Sequence[Tensor]) -> Tens
 
 def _everywhere(mask: Tensor) -> bool:
     """Whether nothing is left out, as in many sampled neighbourhoods; not asked of a GPU, which would be waited for."""
-    return mask.device.type == "cpu" and bool(mask.all())
+    return not mask.dim() or (mask.device.type == "cpu" and bool(mask.all()))
 
 
 def _column(mask: Tensor, like: Tensor) -> Tensor:

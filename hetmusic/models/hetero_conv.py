@@ -96,7 +96,7 @@ class HeteroConv(nn.Module):
         arrived: dict[str, list[tuple[Message, Tensor]]] = {ntype: [] for ntype in num_dst}
         for edge_type, block in run.items():
             message = self._encode(block, src[edge_type.src], ends[edge_type.dst])
-            arrived[edge_type.dst].append((message, block.has_edges))
+            arrived[edge_type.dst].append((message, self._mask(block)))
         out = {}
         for ntype, count in num_dst.items():
             if not arrived[ntype]:
@@ -105,6 +105,12 @@ class HeteroConv(nn.Module):
             messages, masks = zip(*arrived[ntype], strict=True)
             out[ntype] = self._combine(ntype, messages, masks)
         return out
+
+    def _mask(self, block: RelationBlock) -> Tensor:
+        """Which destinations the combiner is to count a message for."""
+        encoder: RelationEncoder = self.encoders[str(block.edge_type)]  # type: ignore[assignment]
+        zero_elsewhere = encoder.sums_sources and self.combiners[block.edge_type.dst].sums
+        return block.has_edges.new_ones(()) if zero_elsewhere else block.has_edges
 
     def _combine(self, ntype: str, messages: Sequence[Message], masks: Sequence[Tensor]) -> Tensor:
         said = [message.value for message in messages]

@@ -31,7 +31,8 @@ class RelationEncoder(MadeWith, nn.Module):
     :param dim: size of the representations, the same for both ends and the result.
     """
 
-    #: whether sources are read through ``src.sum`` alone and destinations not at all: then sources may be deferred
+    #: whether sources are read through ``src.sum`` alone and destinations not at all, so that sources may be deferred and a
+    #: destination without edges gets zeros
     sums_sources = False
 
     given = ("dim",)

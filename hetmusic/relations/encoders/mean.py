@@ -52,5 +52,6 @@ class MeanEncoder(RelationEncoder):
         weights = edge_weights(relation, self.weight)
         total = relation.in_degree if weights is None else relation.sum_edges(weights)
         # weights below one are legitimate, so only a total of zero is guarded
-        scale = total.where(total > 0, total.new_ones(())).reciprocal().to(src.like.dtype)
-        return src.sum(relation, weights) * scale[:, None]
+        scale = total.where(total > 0, total.new_ones(())).reciprocal()[relation.dst_index]
+        # edges are fewer than numbers of the result, so the division is theirs
+        return src.sum(relation, scale if weights is None else weights * scale)
