@@ -54,11 +54,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--users", type=int, default=2048)
+    parser.add_argument("--dims", type=int, nargs="+", default=[64, 128, 256])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     print(machine())
     print("| dimensions | bare | hetmusic | ratio | memory beyond the embeddings |\n|---|---|---|---|---|")
-    for dim in (64, 128, 256):
+    for dim in arguments.dims:
         rng = np.random.default_rng(0)
         users = rng.standard_normal((arguments.users, dim), dtype=np.float32)
         songs = rng.standard_normal((SONGS, dim), dtype=np.float32)
