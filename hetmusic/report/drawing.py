@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: general categories of characters that are no letters of a name: controls, surrogates, unassigned, private
-_NOT_DRAWN = {"Cc", "Cs", "Cn", "Co"}
 #: format characters that change the direction of what follows, which would reach beyond the name
 _DIRECTIONS = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -27,13 +25,19 @@ def clean(text: object, limit: int = 40) -> str:
     What could break a drawing or an XML file is gone: control characters, line breaks, lone surrogates, overrides of the
     writing direction. All else, ``<``, ``$`` and emoji included, is a letter like any other.
     """
-    kept = (
-        " " if c.isspace() else c
-        for c in str(text)
-        if c.isspace() or (unicodedata.category(c) not in _NOT_DRAWN and c not in _DIRECTIONS)
-    )
+    kept = (" " if c.isspace() else c for c in str(text) if c.isspace() or _is_drawn(c))
     words = " ".join("".join(kept).split())
     return words if len(words) <= limit else words[: limit - 1].rstrip() + "…"
+
+
+def _is_drawn(character: str) -> bool:
+    code = ord(character)
+    no_character = 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE
+    return (
+        unicodedata.category(character) not in ("Cc", "Cs")
+        and not no_character
+        and character not in _DIRECTIONS
+    )
 
 
 def sheet(width: float, height: float) -> Figure:

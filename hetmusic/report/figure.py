@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: figure -> its module in :mod:`hetmusic.report.figures`, in the order of a report
 _MODULES = {
+    "schema": "schema",
+    "architecture": "architecture",
     "training": "training",
     "metrics": "metrics",
     "activity": "activity",

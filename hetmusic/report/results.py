@@ -98,7 +98,7 @@ def longest(source: ResultSource, own: int = 50) -> int:
 def draw_means(axes: Axes, data: ResultData, metric: int, title: str, theme: Theme) -> None:
     """Bars from left to right, one a row; the reference stands out."""
     means, sds = data.means[metric], data.sds[metric]
-    colors = [theme.accent if label == data.reference else theme.muted for label in data.labels]
+    colors = [theme.accent if label == data.reference else theme.bar for label in data.labels]
     axes.barh(range(len(means)), means, height=0.66, color=colors)
     lengths = errors(
         means,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +25,8 @@ class Theme:
     #: labels of less weight
     muted: str
     grid: str
+    #: of bars that the figure is not about
+    bar: str
     #: ten that anybody can tell apart
     categories: tuple[str, ...]
     #: the one that stands for what the figure is about
@@ -48,10 +51,10 @@ _DARK = (
 
 THEMES = {
     "light": Theme(
-        "light", "#ffffff", "#ffffff", "#1b1f24", "#59636e", "#d8dee4", _LIGHT, "#2a6fb0", "cividis", "PuOr_r",
+        "light", "#ffffff", "#ffffff", "#1b1f24", "#59636e", "#d8dee4", "#aab4bf", _LIGHT, "#2a6fb0", "cividis", "PuOr_r",
     ),
     "dark": Theme(
-        "dark", "#12161c", "#12161c", "#e8ecf1", "#a3adb9", "#333b45", _DARK, "#6bb1f5", "cividis", "PuOr_r",
+        "dark", "#12161c", "#12161c", "#e8ecf1", "#a3adb9", "#333b45", "#5a6572", _DARK, "#6bb1f5", "cividis", "PuOr_r",
     ),
 }  # fmt: skip
 
@@ -118,7 +121,9 @@ def styled(theme: Theme) -> Iterator[None]:
         "svg.hashsalt": "hetmusic",
         "pdf.fonttype": 42,
     }
-    with _LOCK, matplotlib.rc_context():
+    with _LOCK, matplotlib.rc_context(), warnings.catch_warnings():
+        # boxes stand for letters that no installed font has; there is nothing else to be done about them
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(own)
         yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hetmusic.report.drawing import sheet
+from hetmusic.report.drawing import clean, sheet
 from hetmusic.report.figure import FigureSpec
 from hetmusic.report.results import ResultData, collect_rows, draw_means, draw_relative
 
@@ -29,7 +29,7 @@ def draw(data: ResultData, theme: Theme) -> Figure:
     draw_means(panels[0], data, 0, data.metrics[0], theme)
     draw_means(panels[1], data, 1, data.metrics[1], theme)
     if tested:
-        draw_relative(panels[2], data, "Difference", theme)
+        draw_relative(panels[2], data, f"Difference from {clean(data.reference, 20)}", theme)
     return figure
 
 

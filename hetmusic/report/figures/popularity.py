@@ -167,7 +167,7 @@ def draw(data: PopularityData, theme: Theme) -> Figure:
     left, right = figure.subplots(1, 2)
     places = np.arange(len(data.labels))
     kinds = [
-        (f"of the {data.item_type}s", data.of_catalogue, theme.muted),
+        (f"of the {data.item_type}s", data.of_catalogue, theme.bar),
         ("of training interactions", data.of_training, theme.categories[1]),
         ("of recommendations", data.of_lists, theme.categories[0]),
     ]
