@@ -74,7 +74,7 @@ def test_anything_can_be_drawn(text):
         warnings.simplefilter("error")
         for format in FORMATS:
             with styled(get_theme("light")):
-                figure = sheet(3, 1)
+                figure = sheet(9, 3)
                 axes = figure.subplots()
                 axes.set_title(clean(text))
                 axes.set_xticks([0], [clean(text)])
