@@ -18,6 +18,7 @@ from hetmusic._arrays import expand_rows
 from hetmusic.graph.types import Edges
 from hetmusic.models.blocks import LayeredBlocks
 from hetmusic.ranking.seen import UserItems
+from hetmusic.training.calling import naming
 from hetmusic.training.left_out import LeftOut, LeftOutByChance, LeftOutMask
 from hetmusic.training.processes import ALONE, Processes
 from hetmusic.training.samplers import Sampler
@@ -133,13 +134,20 @@ class Propagation:
             whole = self.graph.without(dropped, self.num_layers)
             return whole, torch.from_numpy(users), whole, None if items is None else torch.from_numpy(items)
         if self.joint and items is not None:
-            both = self.sampler.sample({self.user_type: users, self.item_type: items}, rng, dropped)
+            both = self._sample({self.user_type: users, self.item_type: items}, rng, dropped)
             return both, torch.arange(len(users)), both, torch.arange(len(items))
-        user_blocks = self.sampler.sample({self.user_type: users}, rng, dropped)
+        user_blocks = self._sample({self.user_type: users}, rng, dropped)
         if items is None:
             return user_blocks, torch.arange(len(users)), self.graph.without(dropped, self.num_layers), None
-        item_blocks = self.sampler.sample({self.item_type: items}, rng, dropped)
+        item_blocks = self._sample({self.item_type: items}, rng, dropped)
         return user_blocks, torch.arange(len(users)), item_blocks, torch.arange(len(items))
+
+    def _sample(
+        self, seeds: dict[str, NDArray[np.int64]], rng: np.random.Generator, dropped: LeftOut
+    ) -> LayeredBlocks:
+        assert self.sampler is not None
+        with naming("sampler", self.sampler):
+            return self.sampler.sample(seeds, rng, dropped)
 
 
 class UserBatches:

@@ -430,3 +430,55 @@ def test_shared_weights_are_saved_and_resumed(graph, tmp_path):
     first, second = (layer.encoders["artist__liked_by__user"] for layer in model.towers["ids"].layers)
     assert first is second
     assert torch.isfinite(first.own.weight).all()
+
+
+class Raising(BPRLoss):
+    def forward(self, view, batch):
+        raise KeyError("margin")
+
+
+class PerTarget(BPRLoss):
+    def forward(self, view, batch):
+        return super().forward(view, batch).expand(3)
+
+
+class Detached(BPRLoss):
+    def forward(self, view, batch):
+        return super().forward(view, batch).detach()
+
+
+class Plain(BPRLoss):
+    def forward(self, view, batch):
+        return super().forward(view, batch).item()
+
+
+class Learned(BPRLoss):
+    def __init__(self) -> None:
+        super().__init__()
+        self.margin = torch.nn.Parameter(torch.ones(()))
+
+
+class Lost(NeighborSampler):
+    def sample(self, seeds, rng, dropped=None):
+        raise IndexError("no such neighbour")
+
+
+@pytest.mark.parametrize(
+    ("key", "plugin", "message"),
+    [
+        ("loss", "Raising", r"loss Raising failed: KeyError: 'margin' \(.*test_plugins\.py, line \d+\)"),
+        ("loss", "PerTarget", r"loss PerTarget returned shape \(3,\), not a scalar: return value\.mean\(\)"),
+        ("loss", "Detached", "loss Detached returned a value without gradient"),
+        ("loss", "Plain", "loss Plain returned a float, not a tensor"),
+        ("loss", "Learned", r"loss Learned has parameters of its own \(margin\)"),
+        ("sampler", "Lost", r"sampler Lost failed: IndexError: no such neighbour \(.*line \d+\)"),
+    ],
+)
+def test_mistakes_in_losses_and_samplers(graph, tmp_path, key, plugin, message):
+    with pytest.raises(ConfigError, match=message):
+        fit(
+            graph,
+            config("training.propagation=sampled", f"training.{key}={__name__}:{plugin}"),
+            tmp_path / "run",
+        )
+    assert not (tmp_path / "run").exists()
