@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hetmusic._io import locked
-from hetmusic.errors import UserError
+from hetmusic.errors import PluginError, UserError
 from hetmusic.fitting import build_model, fit, resume
 from hetmusic.graph.view import TrainingView
 from hetmusic.recommend import Run
@@ -210,7 +210,7 @@ class TestOneStep:
                 return honest(dataclasses.replace(view, users=users), batch)
 
         trainer.objective.loss = Careless()
-        with pytest.raises(RuntimeError, match=r"meta|device"):
+        with pytest.raises(PluginError, match=r"loss Careless failed.*(meta|device)"):
             trainer.loss_of(batch)
 
     @pytest.mark.parametrize("loss", sorted(LOSSES))
