@@ -9,7 +9,7 @@ from hetmusic._torchrun import num_processes
 from hetmusic.cli import main
 
 
-def _main_of_several() -> None:
+def main_of_several() -> None:
     """Run, and end without the interpreter's clean-up, in which threads of torch's gloo now and then abort the process."""
     status = 0
     try:
@@ -23,6 +23,6 @@ def _main_of_several() -> None:
 
 if __name__ == "__main__":
     if num_processes() > 1:
-        _main_of_several()
+        main_of_several()
     else:
         main()

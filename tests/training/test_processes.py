@@ -173,8 +173,8 @@ class TestFit:
             "        raise UserError('this one has had enough')\n"
             "    return real(self)\n"
             "real, Trainer._epoch = Trainer._epoch, failing\n"
-            "from hetmusic.cli import main\n"
-            "main(sys.argv[1:])\n"
+            "from hetmusic.__main__ import main_of_several\n"
+            "main_of_several()\n"
         )
         run = str(tmp_path / "run")
         ends = in_two(["-c", code, "fit", str(graphs / "audible"), "--out", run, *FIT, "--quiet"])
@@ -197,8 +197,8 @@ class TestFit:
             "        os.kill(os.getpid(), 9)\n"
             "    return real(self)\n"
             "real, Trainer._epoch = Trainer._epoch, killed\n"
-            "from hetmusic.cli import main\n"
-            "main(sys.argv[1:])\n"
+            "from hetmusic.__main__ import main_of_several\n"
+            "main_of_several()\n"
         )
         run = str(tmp_path / "run")
         ends = in_two(["-c", code, "fit", str(graphs / "audible"), "--out", run, *FIT, "--quiet"])

@@ -5,6 +5,7 @@ Started twice, with the variables that torchrun sets; each writes what it has to
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -117,3 +118,4 @@ def main(graphs: Path, out: Path) -> None:
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]), Path(sys.argv[2]))
+    os._exit(0)  # as hetmusic/__main__.py does, and for the same reason
