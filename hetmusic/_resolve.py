@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import inspect
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -282,3 +282,29 @@ def _short(found: Any) -> Any:
 def is_foreign(cls: type) -> bool:
     """Whether a class is of another package than hetmusic."""
     return cls.__module__.partition(".")[0] != "hetmusic"
+
+
+@contextlib.contextmanager
+def naming(
+    what: Callable[[], str],
+    plugin: object,
+    passed: tuple[type[Exception], ...] = (),
+    advise: Callable[[Exception], str] = lambda problem: "",
+) -> Iterator[None]:
+    """Turn an error of another package's object into one that names it; hetmusic's own errors stay what they are.
+
+    :param what: what failed, e.g. ``"sampler Mine failed"``; asked on failure alone.
+    :param passed: errors, beside :class:`~hetmusic.errors.UserError`, that stay what they are.
+    :param advise: what to do about an error.
+    :raises PluginError: with the traceback from the other package's first line on.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except passed:
+        raise
+    except Exception as problem:
+        if not is_foreign(type(plugin)):
+            raise
+        raise PluginError.caused_by(problem, what(), advise(problem), skip=_HOME) from problem

@@ -6,14 +6,13 @@ import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from hetmusic._resolve import is_foreign
-from hetmusic.errors import ConfigError, PluginError, UserError
+from hetmusic._resolve import naming
+from hetmusic.errors import ConfigError
 from hetmusic.relations.advice import DEVICE, advice
 from hetmusic.relations.attention import AttentionEncoder
 from hetmusic.relations.base import RelationEncoder
@@ -27,8 +26,6 @@ from hetmusic.relations.learned import (
 from hetmusic.relations.picked_edges import PickedEdges
 
 logger = logging.getLogger(__name__)
-
-_HOME = Path(__file__).parent.parent
 
 
 class Message(NamedTuple):
@@ -61,18 +58,14 @@ def call_encoder(
     parameters = sum(1 for _ in encoder.parameters())
     noting: AbstractContextManager[dict[int, str]]
     noting = nullcontext({}) if learned is None else noting_parameters()
-    try:
-        with noting as made:
-            out, mass = _run(encoder, relation, src, dst, with_mass)
-    except (UserError, torch.OutOfMemoryError):
-        raise
-    except Exception as problem:
-        if not is_foreign(type(encoder)):
-            raise
-        what = f"{name_of(encoder, relation)} failed"
-        raise PluginError.caused_by(
-            problem, what, advice(problem, relation, src, dst), skip=_HOME
-        ) from problem
+    named = naming(
+        lambda: f"{name_of(encoder, relation)} failed",
+        encoder,
+        passed=(torch.OutOfMemoryError,),
+        advise=lambda problem: advice(problem, relation, src, dst),
+    )
+    with named, noting as made:
+        out, mass = _run(encoder, relation, src, dst, with_mass)
     _check_result(out, encoder, relation, src)
     if changed := _changed(versions, _versions(relation, src, dst)):
         raise ConfigError(

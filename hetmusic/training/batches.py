@@ -18,7 +18,7 @@ from hetmusic._arrays import expand_rows
 from hetmusic.graph.types import Edges
 from hetmusic.models.blocks import LayeredBlocks
 from hetmusic.ranking.seen import UserItems
-from hetmusic.training.calling import naming
+from hetmusic.training.calling import calling
 from hetmusic.training.left_out import LeftOut, LeftOutByChance, LeftOutMask
 from hetmusic.training.processes import ALONE, Processes
 from hetmusic.training.samplers import Sampler
@@ -146,7 +146,7 @@ class Propagation:
         self, seeds: dict[str, NDArray[np.int64]], rng: np.random.Generator, dropped: LeftOut
     ) -> LayeredBlocks:
         assert self.sampler is not None
-        with naming("sampler", self.sampler):
+        with calling("sampler", self.sampler):
             return self.sampler.sample(seeds, rng, dropped)
 
 

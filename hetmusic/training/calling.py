@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from pathlib import Path
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from hetmusic._resolve import is_foreign
-from hetmusic.errors import ConfigError, PluginError, UserError
-
-_HOME = Path(__file__).parent.parent
+from hetmusic._resolve import naming
+from hetmusic.errors import ConfigError
 
 
-@contextlib.contextmanager
-def naming(kind: str, plugin: object) -> Iterator[None]:
-    """Turn an error of another package's class into one that names it.
+def calling(kind: str, plugin: object) -> AbstractContextManager[None]:
+    """Around a call of a loss or sampler: an error of another package's class names it.
 
     :param kind: what it is, e.g. ``"sampler"``.
     :raises PluginError: with the traceback.
     """
-    try:
-        yield
-    except (UserError, torch.OutOfMemoryError):
-        raise
-    except Exception as problem:
-        if not is_foreign(type(plugin)):
-            raise
-        name = type(plugin).__name__
-        raise PluginError.caused_by(problem, f"{kind} {name} failed", skip=_HOME) from problem
+    return naming(lambda: f"{kind} {type(plugin).__name__} failed", plugin, passed=(torch.OutOfMemoryError,))
 
 
 def check_loss_value(value: Any, loss: object) -> None:

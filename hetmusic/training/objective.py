@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from hetmusic._resolve import is_foreign
 from hetmusic.models.heads import ScoreView
 from hetmusic.training.batches import Batch
-from hetmusic.training.calling import check_loss_has_no_parameters, check_loss_value, naming
+from hetmusic.training.calling import calling, check_loss_has_no_parameters, check_loss_value
 from hetmusic.training.config import TrainingConfig
 from hetmusic.training.losses import losses
 from hetmusic.training.mutual import MutualLearning
@@ -51,7 +51,7 @@ class Objective(nn.Module):
         return total
 
     def _value(self, view: ScoreView, batch: Batch) -> Tensor:
-        with naming("loss", self.loss):
+        with calling("loss", self.loss):
             value: Tensor = self.loss(view, batch)
         if is_foreign(type(self.loss)):
             check_loss_value(value, self.loss)
