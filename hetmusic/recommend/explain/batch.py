@@ -98,7 +98,7 @@ class Batch:
             self._evidence(deletion.item_facts, fact, effects.without(fact, of_item=True), effects.item)
             for fact in draft.item_facts
         ]
-        return Reason(draft.kind, draft.text, draft.effect, (*of_user, *of_item))
+        return Reason(draft.kind, draft.wording, draft.effect, (*of_user, *of_item))
 
     def _evidence(self, facts: Facts, fact: int, effect: float, target: int) -> Evidence:
         edge_type = facts.edge_types[facts.relation[fact]]

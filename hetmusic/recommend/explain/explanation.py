@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hetmusic.recommend.explain.wording import Wording
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -53,11 +55,17 @@ class Reason:
 
     #: ``plays``, ``friends``, ``friends' taste``, a relation's name, or ``emotion``
     kind: str
-    text: str
+    #: the sentence, with its names kept apart
+    wording: Wording
     #: how much the score falls when all of its edges are removed
     effect: float
     #: strongest first; of an ``emotion`` there are none
     evidence: tuple[Evidence, ...]
+
+    @property
+    def text(self) -> str:
+        """The sentence as people read it."""
+        return str(self.wording)
 
 
 @dataclass(frozen=True)

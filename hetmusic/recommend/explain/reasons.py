@@ -12,6 +12,7 @@ from hetmusic.recommend.explain import words
 from hetmusic.recommend.explain.encoding import Floats
 from hetmusic.recommend.explain.facts import Facts
 from hetmusic.recommend.explain.surroundings import Surroundings
+from hetmusic.recommend.explain.wording import Wording
 
 #: facts that a reason names
 NAMED = 3
@@ -28,7 +29,7 @@ class Draft:
     """A reason, with the facts that it means."""
 
     kind: str
-    text: str
+    wording: Wording
     user_facts: list[int] = field(default_factory=list)
     item_facts: list[int] = field(default_factory=list)
     #: how much the score falls without all of the facts
@@ -82,8 +83,8 @@ class ReasonWriter:
         found += self._friends(effects, friends)
         for edge_type, facts in others.items():
             named = effects.strongest(facts)
-            text = words.about_user(edge_type, self._names(self.user_facts, named))
-            found.append(Draft(edge_type.relation, text, named))
+            wording = words.about_user(edge_type, self._names(self.user_facts, named))
+            found.append(Draft(edge_type.relation, wording, named))
         found += self._shared(effects, plays, about)
         return found
 
@@ -140,13 +141,15 @@ class ReasonWriter:
                 rest.insert(0, fact)
         for (edge_type, owner), facts in owned.items():
             named = effects.strongest(facts)
-            text = words.same_owner(edge_type.src, *self._played_facts(effects.user, named))
-            yield Draft("plays", text, named, self._taken(about, edge_type, [owner]))
+            wording = words.same_owner(edge_type.src, *self._played_facts(effects.user, named))
+            yield Draft("plays", wording, named, self._taken(about, edge_type, [owner]))
         if named := effects.strongest(alike):
-            text = words.similar(*self._played_facts(effects.user, named))
+            wording = words.similar(*self._played_facts(effects.user, named))
             sources = [int(self.user_facts.source[fact]) for fact in named]
             ties = [t for t in about if t.relation == words.SIMILAR]
-            yield Draft("plays", text, named, [fact for t in ties for fact in self._taken(about, t, sources)])
+            yield Draft(
+                "plays", wording, named, [fact for t in ties for fact in self._taken(about, t, sources)]
+            )
         if named := effects.strongest(rest):
             yield Draft("plays", words.goes_with(*self._played_facts(effects.user, named)), named)
 
@@ -169,8 +172,8 @@ class ReasonWriter:
         playing = {int(self.user_facts.source[fact]) for fact in every} & listeners
         named = [fact for fact in helping if int(self.user_facts.source[fact]) in playing]
         if named := effects.strongest(named):
-            text = words.friends_play(self._names(self.user_facts, named), len(playing))
-            yield Draft("friends", text, named)
+            wording = words.friends_play(self._names(self.user_facts, named), len(playing))
+            yield Draft("friends", wording, named)
         others = [fact for fact in helping if int(self.user_facts.source[fact]) not in playing]
         if others := effects.strongest(others):
             yield Draft("friends' taste", words.friends_taste(self._names(self.user_facts, others)), others)
@@ -187,8 +190,8 @@ class ReasonWriter:
             nodes = {int(self.item_facts.source[fact]) for fact in chosen}
             alike = [item for item in sources if nodes & self.around.about(item, edge_type)][:2]
             names, often = self._played(effects.user, alike)
-            text = words.about_item(edge_type, self._names(self.item_facts, chosen), names, often)
-            yield Draft(edge_type.relation, text, item_facts=chosen)
+            wording = words.about_item(edge_type, self._names(self.item_facts, chosen), names, often)
+            yield Draft(edge_type.relation, wording, item_facts=chosen)
 
     def _names(self, facts: Facts, chosen: Sequence[int]) -> list[str]:
         nodes = [

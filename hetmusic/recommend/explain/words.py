@@ -1,10 +1,11 @@
-"""Reasons in words."""
+"""Reasons in words, with the names in them kept apart."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from hetmusic.graph.types import EdgeType
+from hetmusic.recommend.explain.wording import Wording, worded
 
 #: relations that say whose an item is; what two items have in common is the first of these
 OWNERS = ("sings", "contains")
@@ -30,70 +31,66 @@ _ALONE = {
 }
 
 
-def listed(names: Sequence[str]) -> str:
-    """``A``, ``A and B``, ``A, B and C``."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def played(names: Sequence[str], often: bool) -> str:
-    """``A and B, which you play often``."""
-    return f"{listed(names)}, which you play{' often' if often else ''}"
-
-
-def goes_with(names: Sequence[str], often: bool) -> str:
+def goes_with(names: Sequence[str], often: bool) -> Wording:
     """Of plays that nothing but the model's own vectors connect with the item."""
-    return f"goes with {played(names, often)}"
+    return worded("goes with {plays}" + _played(often), plays=names)
 
 
-def similar(names: Sequence[str], often: bool) -> str:
+def similar(names: Sequence[str], often: bool) -> Wording:
     """Of plays that the data call similar to the item."""
-    return f"similar to {played(names, often)}"
+    return worded("similar to {plays}" + _played(often), plays=names)
 
 
-def same_owner(owner_type: str, names: Sequence[str], often: bool) -> str:
+def same_owner(owner_type: str, names: Sequence[str], often: bool) -> Wording:
     """Of plays by the same artist, or on the same album."""
-    return f"same {owner_type} as {played(names, often)}"
+    return worded(f"same {owner_type} as {{plays}}" + _played(often), plays=names)
 
 
-def friends_play(names: Sequence[str], count: int) -> str:
+def friends_play(names: Sequence[str], count: int) -> Wording:
     """Of friends who play the item.
 
     :param names: of those named.
     :param count: of all.
     """
     if count == 1:
-        return f"your friend {names[0]} plays it"
+        return worded("your friend {friends} plays it", friends=names)
     if count == len(names):
-        return f"{count} of your friends play it: {', '.join(names)}"
-    return f"{count} of your friends play it, among them {listed(names)}"
+        places = ", ".join(f"{{{place}}}" for place in range(count))
+        return Wording(f"{count} of your friends play it: {places}", tuple(names))
+    return worded(f"{count} of your friends play it, among them {{friends}}", friends=names)
 
 
-def friends_taste(names: Sequence[str]) -> str:
+def friends_taste(names: Sequence[str]) -> Wording:
     """Of friends who do not."""
-    return f"to the taste of your {'friend' if len(names) == 1 else 'friends'} {listed(names)}"
+    return worded(
+        f"to the taste of your {'friend' if len(names) == 1 else 'friends'} {{friends}}", friends=names
+    )
 
 
-def about_user(edge_type: EdgeType, names: Sequence[str]) -> str:
+def about_user(edge_type: EdgeType, names: Sequence[str]) -> Wording:
     """Of what else is known about the user."""
-    return f"you: {edge_type.src} {listed(names)}"
+    return worded(f"you: {edge_type.src} {{nodes}}", nodes=names)
 
 
-def about_item(edge_type: EdgeType, names: Sequence[str], plays: Sequence[str], often: bool) -> str:
+def about_item(edge_type: EdgeType, names: Sequence[str], plays: Sequence[str], often: bool) -> Wording:
     """Of what is known about the item.
 
     :param names: of the nodes that say so.
     :param plays: of what the user plays and the same is known about.
     """
-    shown = listed(names)
     several = len(names) > 1
     if plays:
         text = _SHARED.get(edge_type.relation, (f"shares {edge_type.src} {{nodes}} with {{plays}}",) * 2)
-        return text[several].format(nodes=shown, plays=played(plays, often))
-    return _ALONE.get(edge_type.relation, (f"has {edge_type.src} {{nodes}}",) * 2)[several].format(
-        nodes=shown
-    )
+        return worded(text[several] + _played(often), nodes=names, plays=plays)
+    text = _ALONE.get(edge_type.relation, (f"has {edge_type.src} {{nodes}}",) * 2)
+    return worded(text[several], nodes=names)
 
 
-def in_mood(word: str, plays: Sequence[str], often: bool) -> str:
+def in_mood(word: str, plays: Sequence[str], often: bool) -> Wording:
     """Of the emotion that an item shares with plays."""
-    return f"mood of {word}, like {played(plays, often)}"
+    return worded("mood of {mood}, like {plays}" + _played(often), mood=[word], plays=plays)
+
+
+def _played(often: bool) -> str:
+    """What is said of plays, after their names."""
+    return f", which you play{' often' if often else ''}"

@@ -93,7 +93,7 @@ class _Records:
         """The columns, with numbers in place of the texts of the reasons and the names in them, and both of these."""
         texts, words = Numbered(), Numbered()
         why = [
-            [[[texts[text], *(words[name] for name in names)] for text, names in one] for one in mine]
+            [[[texts[w.template], *(words[name] for name in w.names)] for w in one] for one in mine]
             for mine in self.columns["why"]
         ]
         plain = {name: column for name, column in self.columns.items() if not name.startswith(_SHARES)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hetmusic.errors import UserError
+from hetmusic.recommend.explain import words
+from hetmusic.recommend.explain.wording import Wording
 
 if TYPE_CHECKING:
     from hetmusic.recommend import Run
@@ -23,24 +24,13 @@ _USERS = 256
 #: contributions to a score that round to less are left out
 _LEAST = 0.005
 
-#: a reason: a text in which ``{0}``, ``{1}`` … stand for names, and those names
-Reason = tuple[str, tuple[str, ...]]
-
-#: words of explanations (:mod:`hetmusic.recommend.explain.words`) before, between and after names
-_BEFORE = re.compile(
-    r"(is )?similar to |goes with |same \w+ as |shares (the )?\w+ |has (the )?\w+ |evokes |mood of |is by "
-    r"|is on the albums? |your friend |to the taste of your friends? "
-    r"|[0-9,]+ of your friends play it(: |, among them )|you: \w+ "
-)
-_BETWEEN = re.compile(r"(, which you play(?: often)?$| plays it$|, like | like | with |, | and )")
-
 
 @dataclass(frozen=True)
 class Reasons:
     """Why users get what they get."""
 
     #: a list of reasons for every recommendation of every user
-    why: list[list[list[Reason]]]
+    why: list[list[list[Wording]]]
     #: ways to take a score apart, e.g. ``towers``, each with the names of its parts; none if they are not known
     parts: dict[str, list[str]] = field(default_factory=dict)
     #: way -> a number for every part, of every recommendation of every user
@@ -83,7 +73,7 @@ def explained(run: Run, on_step: Callable[[str], None]) -> Explain:
             )
             keys = [run.user_keys[user] for user in users[first : first + _USERS]]
             found += run.explain(keys, length).values()
-        why = [[[as_template(r.text) for r in one.reasons[:MOST]] for one in mine] for mine in found]
+        why = [[[reason.wording for reason in one.reasons[:MOST]] for one in mine] for mine in found]
         towers = _shares([[one.towers.contributions for one in mine] for mine in found])
         relations = _shares([[one.relations.contributions for one in mine] for mine in found])
         ways = {name: way for name, way in (("towers", towers), ("relations", relations)) if way[0]}
@@ -127,38 +117,12 @@ def alike(run: Run) -> Explain:
 
 def _alike_of(
     unit: NDArray[np.float32], names: Sequence[str], history: NDArray[np.int32], recommended: Sequence[int]
-) -> Iterator[list[Reason]]:
+) -> Iterator[list[Wording]]:
     if not len(history):
         yield from ([] for _ in recommended)
         return
     for item in recommended:
         cosines = (unit[history] @ unit[item]).round(6)
         nearest = np.argsort(-cosines, kind="stable")[:MOST]
-        like = tuple(names[history[place]] for place in nearest if cosines[place] > 0)
-        yield [(_ALIKE[len(like)], like)] if like else []
-
-
-#: by number of items
-_ALIKE = (
-    "",
-    "similar to {0}, which you play",
-    "similar to {0} and {1}, which you play",
-    "similar to {0}, {1} and {2}, which you play",
-)
-
-
-def as_template(text: str) -> Reason:
-    """Part the names in a reason from the words around them, which are the same in thousands of reasons.
-
-    Filling the names in gives the text again, wherever it was parted.
-    """
-    start = _BEFORE.match(text)
-    template = "" if start is None else start[0]
-    names: list[str] = []
-    for at, part in enumerate(_BETWEEN.split(text[len(template) :])):
-        if at % 2:
-            template += part
-        elif part:
-            template += f"{{{len(names)}}}"
-            names.append(part)
-    return template, tuple(names)
+        like = [names[history[place]] for place in nearest if cosines[place] > 0]
+        yield [words.similar(like, often=False)] if like else []

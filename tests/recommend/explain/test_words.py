@@ -6,6 +6,7 @@ import pytest
 
 from hetmusic.graph import EdgeType
 from hetmusic.recommend.explain import words
+from hetmusic.recommend.explain.wording import Wording
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ from hetmusic.recommend.explain import words
     ],
 )
 def test_about_plays_and_friends(text, expected):
-    assert text == expected
+    assert str(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -45,11 +46,37 @@ def test_about_plays_and_friends(text, expected):
     ],
 )  # fmt: skip
 def test_about_items(edge_type, names, plays, expected):
-    assert words.about_item(EdgeType(*edge_type), names, plays, often=True) == expected
+    found = words.about_item(EdgeType(*edge_type), names, plays, often=True)
+    assert str(found) == expected
+    assert found.names == (*names, *plays)
 
 
 def test_names_with_braces_are_names():
     edge_type = EdgeType("tag", "tag_of", "song")
-    assert words.about_item(edge_type, ["{plays}"], ["{nodes}"], False) == (
-        "shares the tag {plays} with {nodes}, which you play"
-    )
+    found = words.about_item(edge_type, ["{plays}"], ["{1}"], False)
+    assert str(found) == "shares the tag {plays} with {1}, which you play"
+
+
+TAGS = EdgeType("tag", "tag_of", "song")
+PLAYS = ["Air", "Love and Rockets", "Cake, the band"]
+
+
+@pytest.mark.parametrize(
+    ("wording", "template", "names"),
+    [
+        (words.goes_with(PLAYS, False), "goes with {0}, {1} and {2}, which you play", PLAYS),
+        (words.goes_with(["Air"], True), "goes with {0}, which you play often", ["Air"]),
+        (words.similar(["Air"], False), "similar to {0}, which you play", ["Air"]),
+        (words.same_owner("artist", ["Air"], False), "same artist as {0}, which you play", ["Air"]),
+        (words.friends_play(["Ann"], 1), "your friend {0} plays it", ["Ann"]),
+        (words.friends_play(["Ann", "Bob"], 7), "7 of your friends play it, among them {0} and {1}", ["Ann", "Bob"]),
+        (words.friends_play(["Ann", "Bob"], 2), "2 of your friends play it: {0}, {1}", ["Ann", "Bob"]),
+        (words.friends_taste(["Ann", "Bob"]), "to the taste of your friends {0} and {1}", ["Ann", "Bob"]),
+        (words.about_user(TAGS, ["80s", "x"]), "you: tag {0} and {1}", ["80s", "x"]),
+        (words.about_item(TAGS, ["80s"], ["Air"], False), "shares the tag {0} with {1}, which you play", ["80s", "Air"]),
+        (words.about_item(TAGS, ["80s", "x"], [], False), "has the tags {0} and {1}", ["80s", "x"]),
+        (words.in_mood("calm", ["Air"], False), "mood of {0}, like {1}, which you play", ["calm", "Air"]),
+    ],
+)  # fmt: skip
+def test_names_are_kept_apart_from_the_words(wording, template, names):
+    assert wording == Wording(template, tuple(names))

@@ -1,4 +1,4 @@
-"""Reasons: parted without loss, the model's own where it can be asked, what is alike where it cannot."""
+"""Reasons: the model's own where it can be asked, what is alike where it cannot."""
 
 from __future__ import annotations
 
@@ -6,53 +6,20 @@ import shutil
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from hetmusic.graph.types import EdgeType
 from hetmusic.recommend import Run
-from hetmusic.recommend.explain import words
+from hetmusic.recommend.explain.wording import Wording
 from hetmusic.report.page.catalogue import Catalogue
 from hetmusic.report.page.lookup import histories, users_data
-from hetmusic.report.page.reasons import alike, as_template, best_reasons
+from hetmusic.report.page.reasons import alike, best_reasons
 
 
-def filled(reason):
+def filled(template, names):
     """As the page's script does it: what is filled in is not looked at again."""
-    template, names = reason
     pieces = template.split("{")
     return pieces[0] + "".join(
         names[int(at)] + rest for at, _, rest in (p.partition("}") for p in pieces[1:])
     )
-
-
-@given(st.text(alphabet=st.sampled_from("ab ,{}0") | st.characters(), max_size=60))
-def test_parting_loses_nothing(text):
-    assert filled(as_template(text)) == text
-
-
-TAGS, FRIENDS = EdgeType("tag", "tag_of", "song"), EdgeType("user", "friends", "user")
-PLAYS = ["Air", "Beck", "Cake"]
-
-
-@pytest.mark.parametrize(
-    ("text", "template", "names"),
-    [
-        (words.goes_with(PLAYS, False), "goes with {0}, {1} and {2}, which you play", PLAYS),
-        (words.goes_with(["Air"], True), "goes with {0}, which you play often", ["Air"]),
-        (words.similar(["Air"], False), "similar to {0}, which you play", ["Air"]),
-        (words.same_owner("artist", ["Air"], False), "same artist as {0}, which you play", ["Air"]),
-        (words.friends_play(["Ann"], 1), "your friend {0} plays it", ["Ann"]),
-        (words.friends_play(["Ann", "Bob"], 7), "7 of your friends play it, among them {0} and {1}", ["Ann", "Bob"]),
-        (words.friends_play(["Ann", "Bob"], 2), "2 of your friends play it: {0}, {1}", ["Ann", "Bob"]),
-        (words.friends_taste(["Ann", "Bob"]), "to the taste of your friends {0} and {1}", ["Ann", "Bob"]),
-        (words.about_item(TAGS, ["80s"], ["Air"], False), "shares the tag {0} with {1}, which you play", ["80s", "Air"]),
-        (words.about_item(TAGS, ["80s", "x"], [], False), "has the tags {0} and {1}", ["80s", "x"]),
-        (words.in_mood("calm", ["Air"], False), "mood of {0}, like {1}, which you play", ["calm", "Air"]),
-    ],
-)  # fmt: skip
-def test_names_are_parted_from_the_words_of_explanations(text, template, names):
-    assert as_template(text) == (template, tuple(names))
 
 
 def test_the_models_own_reasons(fitted):
@@ -63,7 +30,7 @@ def test_the_models_own_reasons(fitted):
     for at in (0, 17):
         for place, expected in enumerate(run.explain(data["keys"][at], 10)):
             found = data["why"][at][place]
-            texts = [filled((data["reasons"][t], [data["words"][n] for n in names])) for t, *names in found]
+            texts = [filled(data["reasons"][t], [data["words"][n] for n in names]) for t, *names in found]
             assert texts == [reason.text for reason in expected.reasons[:3]]
             for way, parts in (("towers", expected.towers), ("relations", expected.relations)):
                 shares = dict(zip(data["parts"][way], data["shares"][way][at][place], strict=True))
@@ -90,7 +57,9 @@ def test_alike(run_folder):
     run = Run.open(run_folder)
     found = alike(run)([0], [[2, 3]], histories(run, None, np.array([0]))[0])
     text = "similar to {0} and {1}, which you play"
-    assert found.why == [[[(text, ("Artist 0", "Artist 1"))], [(text, ("Artist 1", "Artist 0"))]]]
+    assert found.why == [
+        [[Wording(text, ("Artist 0", "Artist 1"))], [Wording(text, ("Artist 1", "Artist 0"))]]
+    ]
 
 
 def test_nothing_played_gives_no_reason(run_folder):
