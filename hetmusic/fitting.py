@@ -38,7 +38,8 @@ from hetmusic.training.memory_plan import MemoryPlan, plan_memory, resident_byte
 from hetmusic.training.plugins import check_plugins, record_plugins, require_plugins
 from hetmusic.training.processes import Processes, together
 from hetmusic.training.tensors import GraphTensors, graph_schema
-from hetmusic.training.trainer import Trainer, validation_users
+from hetmusic.training.trainer import Trainer
+from hetmusic.training.validation import validation_users
 
 logger = logging.getLogger(__name__)
 

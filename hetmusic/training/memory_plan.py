@@ -18,7 +18,8 @@ from hetmusic.models.inputs import FeatureInput
 from hetmusic.models.layerwise import embed
 from hetmusic.ranking.topk import tile_bytes
 from hetmusic.training.batches import Batch
-from hetmusic.training.trainer import Trainer, validation_users
+from hetmusic.training.trainer import Trainer
+from hetmusic.training.validation import validation_users
 
 #: places of the lists that a finished run is judged by
 _LONGEST_LIST = 50

@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import time
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from hetmusic import run_layout
-from hetmusic._io import replacing_file
 from hetmusic.errors import ConfigError, UserError
 from hetmusic.graph.splits import Split
-from hetmusic.graph.types import Edges
 from hetmusic.models import MMGNN, HeteroConv, LayeredBlocks, final_embeddings
-from hetmusic.ranking import USER_METRICS, EmbeddingScorer, RankedHits, UserItems, parse_metric, top_k
-from hetmusic.training.automatic import FULL_GRAPH_EDGES, FULL_SOFTMAX_ITEMS
+from hetmusic.ranking import EmbeddingScorer
+from hetmusic.training.automatic import FULL_GRAPH_EDGES
 from hetmusic.training.averaging import WeightAverage
-from hetmusic.training.batches import Batch, PairBatches, Propagation, UserBatches
+from hetmusic.training.batches import Batch
 from hetmusic.training.checkpoint import StateFolder, save_weights
 from hetmusic.training.config import FitConfig
 from hetmusic.training.events import TrainingObserver
 from hetmusic.training.feature_storage import FeatureStorage
+from hetmusic.training.history import History
+from hetmusic.training.make_batches import make_batches
 from hetmusic.training.objective import Objective
 from hetmusic.training.optimizer import RowAdam, touched_rows, use_sparse_gradients
 from hetmusic.training.precision import check_precision, in_full, mixed_precision
 from hetmusic.training.prefetch import Prefetched
 from hetmusic.training.processes import ALONE, Processes
-from hetmusic.training.samplers import Sampler
-from hetmusic.training.sampling import samplers
 from hetmusic.training.stopping import EarlyStopping
-from hetmusic.training.tensors import GraphTensors, trained_items
+from hetmusic.training.tensors import GraphTensors
 from hetmusic.training.transfer import Transfer
+from hetmusic.training.validation import Validation
 
 logger = logging.getLogger(__name__)
 
@@ -87,30 +83,29 @@ class Trainer:
         self.split = split
         self.folder = folder
         self.observers = list(observers) if processes.first else []
-        #: what a validation measures, by the name it is given; the first decides
-        self.metrics = {
-            key: parse_metric(key) for key in [config.training.metric, *config.training.also_measured]
-        }
-        for key, (name, _) in self.metrics.items():
-            if name not in USER_METRICS:
-                setting = "metric" if key == config.training.metric else "also_measured"
-                raise ConfigError(
-                    f"training.{setting} = {key!r} is a property of the catalogue, not of users' lists; "
-                    f"use one of {', '.join(USER_METRICS)}"
-                )
+        self.validation = Validation(split, config, model.schema)
         self.objective = Objective(config.training)
         if processes.count > 1 and not self.objective.loss.shares_steps:
             raise ConfigError(
                 f"loss {config.training.loss!r} cannot be trained by {processes.count} processes: it would average over the "
                 "targets of each; divide by batch.total(count) and set shares_steps = True (docs/plugins.md)"
             )
-        self.batches = self._make_batches()
+        self.batches = make_batches(
+            self.graph,
+            model.schema,
+            split,
+            config,
+            self.objective.loss,
+            processes,
+            sampled=self.propagation_mode == "sampled",
+        )
         self.optimizer = RowAdam(
             model.parameters(), lr=config.training.lr, weight_decay=config.training.weight_decay
         )
         use_sparse_gradients(self.model, self._sparse_updates())
         self.average = WeightAverage(model, config.training.averaging)
         self.stopping = EarlyStopping(config.training.patience)
+        self.history = History(folder / run_layout.HISTORY_FILE)
         self.state = StateFolder(folder / run_layout.STATE_FOLDER)
         self.epoch = 0
 
@@ -128,17 +123,16 @@ class Trainer:
 
         :raises RunError: if the state is damaged.
         """
-        if not self.state.exists:
-            self._cut_history()
-            return
-        saved = self.state.load(self.model, self.optimizer, self.average.values)
-        self.epoch = int(saved["epoch"]) + 1
-        self.average.steps = self.epoch * len(self.batches)
-        best = saved["stopping"]
-        self.stopping = EarlyStopping(
-            self.config.training.patience, best["best"], best["best_epoch"], best["stale"]
-        )
-        self._cut_history()
+        if self.state.exists:
+            saved = self.state.load(self.model, self.optimizer, self.average.values)
+            self.epoch = int(saved["epoch"]) + 1
+            self.average.steps = self.epoch * len(self.batches)
+            best = saved["stopping"]
+            self.stopping = EarlyStopping(
+                self.config.training.patience, best["best"], best["best_epoch"], best["stale"]
+            )
+        if self.processes.first:
+            self.history.cut(self.epoch)
 
     def fit(self) -> str:
         """Train until the epochs are done or validation has stopped improving.
@@ -195,26 +189,7 @@ class Trainer:
         with self.average.applied():
             users, items = final_embeddings(self.model, self.full_blocks(), self.folder)
         scorer = EmbeddingScorer(users.numpy(), items.numpy())
-        judged_users = validation_users(self.split, self.config)
-        longest = max(k for _, k in self.metrics.values())
-        ranked, _ = top_k(
-            scorer, judged_users, longest, self._seen, self.split.items, device=str(self.device)
-        )
-        judged = RankedHits.judge(ranked, judged_users, self._held_out)
-        return {key: float(judged.measure(name, k).mean()) for key, (name, k) in self.metrics.items()}
-
-    @cached_property
-    def _seen(self) -> UserItems:
-        return self._user_items(self.split.train)
-
-    @cached_property
-    def _held_out(self) -> UserItems:
-        return self._user_items(self.split.valid)
-
-    def _user_items(self, pairs: Edges) -> UserItems:
-        schema = self.model.schema
-        num_users, num_items = schema.num_nodes[schema.user_type], schema.num_nodes[schema.item_type]
-        return UserItems.from_edges([pairs], num_users=num_users, num_items=num_items)
+        return self.validation.measure(scorer, str(self.device))
 
     def _epochs(self) -> str:
         while self.epoch < self.config.training.epochs:
@@ -241,7 +216,7 @@ class Trainer:
         record["best_epoch"] = self.stopping.best_epoch
         record["seconds"] = round(time.perf_counter() - started, 3)
         if self.processes.first:
-            self._append_history(record)
+            self.history.append(record)
             stopping = vars(self.stopping)
             self.state.save(
                 self.epoch, self.model, self.optimizer, self.average.values, {"stopping": stopping}
@@ -312,97 +287,3 @@ class Trainer:
     def _sparse_updates(self) -> bool:
         wanted = self.config.training.sparse_updates
         return self.propagation_mode == "sampled" if wanted == "auto" else wanted
-
-    def _make_batches(self) -> UserBatches | PairBatches:
-        training, schema = self.config.training, self.model.schema
-        layers = self.config.model.num_layers
-        propagation = Propagation(
-            self.graph,
-            layers,
-            schema.user_type,
-            schema.item_type,
-            self._make_sampler(layers),
-            not self.config.model.separate_output,
-        )
-        common = (self.split.train, propagation, training.batch_size, training.edge_dropout)
-        catalogue = self._candidates()
-        if self.objective.loss.batches == "users":
-            self._check_users_against_all(catalogue)
-            return UserBatches(
-                *common,
-                catalogue,
-                training.sampled_candidates,
-                training.reconstruction > 0,
-                self.processes,
-            )
-        pairwise = self.objective.loss.batches == "triples"
-        shared = not pairwise or training.mutual_weight > 0
-        return PairBatches(*common, training.negatives, pairwise, catalogue, self.processes, shared)
-
-    def _make_sampler(self, layers: int) -> Sampler | None:
-        if self.propagation_mode == "full":
-            return None
-        fanout = self.config.training.fanout
-        per_layer = [fanout] * layers if isinstance(fanout, int) else fanout
-        chosen = self.config.relations.items()
-        training = self.config.training
-        return samplers.make(
-            training.sampler,
-            graph=self.graph,
-            fanouts=per_layer,
-            per_relation={name: r.fanout for name, r in chosen if r.fanout is not None},
-            **training.sampler_arguments,
-        )
-
-    def _candidates(self) -> NDArray[np.int32] | None:
-        """Items that training scores against, ascending; None means all."""
-        trained = trained_items(self.split, self.config.training.candidates)
-        if trained is not None or self.split.items is None:
-            return trained
-        return np.union1d(
-            self.split.items, self.split.train.dst
-        )  # extra interactions have items of their own
-
-    def _check_users_against_all(self, catalogue: NDArray[np.int32] | None) -> None:
-        """Refuse what would leave nothing to predict; advise against very large catalogues."""
-        training, schema = self.config.training, self.model.schema
-        if training.edge_dropout == 0:
-            raise ConfigError(
-                f"loss {training.loss!r} predicts the edges left out of message passing, so "
-                "training.edge_dropout must be > 0"
-            )
-        candidates = schema.num_nodes[schema.item_type] if catalogue is None else len(catalogue)
-        if candidates > FULL_SOFTMAX_ITEMS and training.sampled_candidates is None:
-            logger.warning(
-                "%d candidates are many for a softmax over all of them; --auto takes a sample of them in every step",
-                candidates,
-            )
-
-    def _append_history(self, record: dict[str, Any]) -> None:
-        with open(self.folder / run_layout.HISTORY_FILE, "a", encoding="utf-8") as stream:
-            stream.write(json.dumps(record) + "\n")
-
-    def _cut_history(self) -> None:
-        """Drop the lines of epochs that will be run again (written just before the process was killed)."""
-        if not self.processes.first:
-            return
-        path = self.folder / run_layout.HISTORY_FILE
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        kept = [line for line in lines if _epoch_of(line) < self.epoch]
-        with replacing_file(path) as temporary:
-            temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
-
-
-def validation_users(split: Split, config: FitConfig) -> NDArray[np.int32]:
-    """The users with validation interactions, or so many of them as ``training.validation_users`` says, by the seed."""
-    users, most = np.unique(split.valid.src), config.training.validation_users
-    if most is None or most >= len(users):
-        return users
-    return np.sort(np.random.default_rng(config.seed).choice(users, most, replace=False))
-
-
-def _epoch_of(line: str) -> float:
-    try:
-        return float(json.loads(line)["epoch"])
-    except (ValueError, KeyError):
-        return math.inf  # half a line

@@ -15,7 +15,7 @@ from hetmusic.training.events import TrainingObserver
 from hetmusic.training.make_split import make_split
 from hetmusic.training.stopping import EarlyStopping
 from hetmusic.training.tensors import trained_items
-from hetmusic.training.trainer import validation_users
+from hetmusic.training.validation import validation_users
 from tests.training.runs import LOSSES, config, losses_of, weights
 from tests.training.worlds import community_graph
 
@@ -163,7 +163,7 @@ def test_relations_used_in_no_direction_are_reported(graph, tmp_path, caplog):
 
 
 def test_large_catalogue_is_advised_to_sample(graph, tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr("hetmusic.training.trainer.FULL_SOFTMAX_ITEMS", 29)
+    monkeypatch.setattr("hetmusic.training.make_batches.FULL_SOFTMAX_ITEMS", 29)
     fit(graph, config("training.epochs=1"), tmp_path / "run")
     assert "30 candidates are many" in caplog.text
     caplog.clear()
