@@ -73,7 +73,9 @@ class IdInput(NodeInput):
         out = self.table if nodes is None else nn.functional.embedding(nodes, self.table, sparse=self.sparse)
         if not self.training or self.dropped is None:
             return out
-        return out.masked_fill((self.dropped if nodes is None else self.dropped[nodes])[:, None], 0.0)
+        return out.masked_fill(
+            (self.dropped if nodes is None else self.dropped.index_select(0, nodes))[:, None], 0.0
+        )
 
 
 class FeatureInput(NodeInput, SummableTable):
@@ -150,14 +152,18 @@ class FeatureInput(NodeInput, SummableTable):
 
         :param read: the features of ``nodes``, if they have been read already.
         """
-        present = (self.present if nodes is None else self.present[nodes]).to(self.absent.dtype)
+        present = (self.present if nodes is None else self.present.index_select(0, nodes)).to(
+            self.absent.dtype
+        )
         out = self._projected(nodes, read, present)
         return out if self.ids is None else out + self.ids(nodes)
 
     def inputs(self, nodes: Tensor | None, read: Tensor | None = None) -> NodeInputs:  # noqa: D102
         if nodes is not None and read is None and self.apart is None:
-            return DeferredInputs.of(self, nodes, self.present[nodes])
-        return NodeInputs(self(nodes, read), self.present if nodes is None else self.present[nodes])
+            return DeferredInputs.of(self, nodes, self.present.index_select(0, nodes))
+        return NodeInputs(
+            self(nodes, read), self.present if nodes is None else self.present.index_select(0, nodes)
+        )
 
     def sum(self, nodes: Tensor, relation: RelationBlock, weight: Tensor | None) -> Tensor:
         """``relation.sum(self(nodes), weight)``: features are summed first and then projected, which is linear.

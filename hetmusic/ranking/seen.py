@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hetmusic._arrays import expand_rows
+from hetmusic._arrays import entries_of_rows, expand_rows
 
 
 class UserItemPairs(Protocol):
@@ -100,6 +100,20 @@ class UserItems:
             rows, columns = rows[inside], columns[inside]
         return rows, columns - start
 
+    def pairs_among(
+        self, users: NDArray[Any], wanted: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The pairs of a batch of users whose items are wanted; what :meth:`pairs` would give, without making all.
+
+        :param users: user indices in any order; a user may be named several times.
+        :param wanted: bool, shape ``(num_items,)``.
+        :return: ``(rows, items)`` with row = position in ``users``; sorted by row, then by item.
+        """
+        counts = self.counts(users)
+        items = self.items.take(entries_of_rows(self.indptr[users], counts))
+        places = np.flatnonzero(wanted.take(items))
+        return np.searchsorted(np.cumsum(counts), places, side="right"), items[places].astype(np.int64)
+
     def contains(self, users: NDArray[Any], items: NDArray[Any]) -> NDArray[np.bool_]:
         """Whether each listed item belongs to the user of its row.
 
@@ -107,13 +121,17 @@ class UserItems:
         :param items: shape ``(n, k)``; a negative index belongs to nobody.
         :return: bool, shape ``(n, k)``.
         """
-        rows, columns = self.pairs(users)
-        known = rows * self.num_items + columns
-        asked = np.arange(len(users))[:, None] * self.num_items + items
-        if not len(known):
-            return np.zeros(asked.shape, dtype=bool)
-        position = np.minimum(np.searchsorted(known, asked), len(known) - 1)
-        return np.asarray((known[position] == asked) & (items >= 0))
+        if not len(self.items):
+            return np.zeros(items.shape, dtype=bool)
+        last = len(self.items) - 1
+        low, high = (np.broadcast_to(self.indptr[users + k][:, None], items.shape).copy() for k in range(2))
+        end = high
+        # bisection within the users' own rows, for all at once, reads little of users with many items
+        for _ in range(int((high - low).max(initial=0)).bit_length()):
+            middle = (low + high) >> 1
+            before = (low < high) & (self.items[np.minimum(middle, last)] < items)
+            low, high = np.where(before, middle + 1, low), np.where(before, high, middle)
+        return np.asarray((low < end) & (self.items[np.minimum(low, last)] == items))
 
 
 #: the role that :class:`UserItems` plays in :func:`~hetmusic.ranking.topk.top_k`: items not to be recommended

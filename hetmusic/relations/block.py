@@ -108,12 +108,19 @@ class RelationBlock:
     @cached_property
     def dst_index(self) -> Tensor:
         """Destination node of every edge, int64, shape ``(num_edges,)``."""
-        return row_index(self.csr.indptr, self.num_edges)
+        return self.csr.keep("rows", lambda: row_index(self.csr.indptr, self.num_edges))
 
     @cached_property
     def in_degree(self) -> Tensor:
         """Number of edges of every destination node *in this block*, float32, shape ``(num_dst,)``."""
         return (self.csr.indptr[1:] - self.csr.indptr[:-1]).float()
+
+    @cached_property
+    def mean_weights(self) -> Tensor:
+        """What every edge counts in the mean over its destination's edges, float32, shape ``(num_edges,)``."""
+        return self.csr.keep(
+            "shares", lambda: self.in_degree.clamp(min=1).reciprocal().index_select(0, self.dst_index)
+        )
 
     @cached_property
     def has_edges(self) -> Tensor:

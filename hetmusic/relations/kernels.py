@@ -12,7 +12,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta 
 
 
 Transposed = tuple[Tensor, Tensor, Tensor]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,13 @@ class Csr:
         """The transposed pattern: ``(indptr, indices, order)``."""
         if not callable(self.turned):
             return self.turned
-        if "transposed" not in self.made:
-            self.made["transposed"] = self.turned()
-        found: Transposed = self.made["transposed"]
+        return self.keep("transposed", self.turned)
+
+    def keep(self, name: str, make: Callable[[], T]) -> T:
+        """What is made of the pattern when it is first asked for, the same for all towers and layers that share it."""
+        if name not in self.made:
+            self.made[name] = make()
+        found: T = self.made[name]
         return found
 
     def entries_before(self, row: int) -> int:

@@ -22,7 +22,7 @@ class PickedEdges(Mapping[str, Tensor]):
 
     def __getitem__(self, name: str) -> Tensor:
         if name not in self.read:
-            self.read[name] = self._whole[name][self._picked]
+            self.read[name] = self._whole[name].index_select(0, self._picked)
         return self.read[name]
 
     def __iter__(self) -> Iterator[str]:

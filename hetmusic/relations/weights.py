@@ -22,8 +22,10 @@ def check_scale(scale: str) -> None:
 
 def edge_weights(relation: RelationBlock, scale: WeightScale) -> Tensor | None:
     """The weights of a block's edges on the given scale, shape ``(num_edges,)``; None if there are none to use."""
+    if scale == "none":
+        return None  # without a look at them: of sampled edges, attributes are gathered when they are read
     weight = relation.edge.get("weight")
-    if weight is None or scale == "none":
+    if weight is None:
         return None
     weight = weight.float().clamp(min=0)
     if scale == "sqrt":

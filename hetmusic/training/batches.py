@@ -358,10 +358,9 @@ class PairBatches:
         self, users: NDArray[np.int64], items: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(row, column) of every candidate that its row's user is known to like, but for the row's own target."""
-        rows, liked = self._liked.pairs(users)
-        columns = self._column[liked]
-        wrong = (columns >= 0) & (liked != items[rows])
-        return rows[wrong], columns[wrong]
+        rows, liked = self._liked.pairs_among(users, self._column >= 0)
+        wrong = liked != items[rows]
+        return rows[wrong], self._column[liked[wrong]]
 
 
 def _log_q(drawn: int, size: int, share: NDArray[np.float64], seeds: int) -> Tensor:

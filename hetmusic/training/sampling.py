@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -15,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hetmusic._arrays import expand_rows
+from hetmusic._arrays import entries_of_rows
 from hetmusic.graph.types import EdgeType
 from hetmusic.models.blocks import Layer, LayeredBlocks
 from hetmusic.relations import RelationBlock
@@ -29,15 +30,46 @@ __all__ = ["NeighborSampler", "pick_edges", "samplers"]
 
 IntArray = NDArray[np.int64]
 
+#: where one in so many nodes of a type is drawn at most, they are told apart without going through all of the type
+_FEW = 32
+
+
+class _Neighbours:
+    """One relation's adjacency by destination, laid out so that a drawn edge costs one look into a large array.
+
+    :param block: the relation's edges over the whole graph.
+    :param interaction: of the interaction's edges, which training interaction each is, int64 ``(num_edges,)``.
+    """
+
+    def __init__(self, block: RelationBlock, interaction: Tensor | None) -> None:
+        self.block = block
+        self.indptr: NDArray[np.int32] = block.csr.indptr.numpy()
+        self.indices: NDArray[np.int32] = block.csr.indices.numpy()
+        self.is_interaction = interaction is not None
+        #: source and interaction of every edge side by side, int32, read as one int64; None where an edge's number says
+        #: which interaction it is, and for relations that are none
+        self._pairs: NDArray[np.int64] | None = None
+        if interaction is not None and not np.array_equal(interaction.numpy(), np.arange(len(interaction))):
+            pairs = np.stack([self.indices, interaction.numpy()], axis=1, dtype=np.int32, casting="same_kind")
+            self._pairs = pairs.view(np.int64)[:, 0]
+
+    def read(self, edges: IntArray) -> tuple[NDArray[np.int32], NDArray[Any]]:
+        """Source of every edge and, of the interaction's, which training interaction it is."""
+        if self._pairs is None:
+            return self.indices.take(edges), edges
+        both = self._pairs.take(edges).view(np.int32).reshape(-1, 2)
+        return both[:, 0], both[:, 1]
+
 
 @dataclass(frozen=True)
-class _Neighbours:
-    """One relation's adjacency by destination, as arrays that share memory with the graph's tensors."""
+class _Drawn:
+    """Drawn edges of one relation, by destination."""
 
-    block: RelationBlock
     indptr: NDArray[np.int32]
-    indices: NDArray[np.int32]
-    interaction: NDArray[np.int64] | None
+    #: which edges of the relation
+    edges: IntArray
+    #: their source nodes
+    sources: NDArray[np.int32]
 
 
 @samplers.register("neighbor")
@@ -57,18 +89,13 @@ class NeighborSampler(Sampler):
     ) -> None:
         super().__init__(graph, fanouts, per_relation)
         self._relations = {
-            edge_type: _Neighbours(
-                block,
-                block.csr.indptr.numpy(),
-                block.csr.indices.numpy(),
-                graph.interaction_ids[edge_type].numpy() if edge_type in graph.interaction_ids else None,
-            )
+            edge_type: _Neighbours(block, graph.interaction_ids.get(edge_type))
             for edge_type, block in graph.blocks.items()
         }
-        # position of a node among the nodes of the block being built; -1 for all others, restored after use
-        self._position = {
-            ntype: np.full(count, -1, dtype=np.int64) for ntype, count in graph.num_nodes.items()
-        }
+        #: position of a node among the nodes of the block being built; means nothing for all others
+        self._position = {ntype: np.zeros(count, dtype=np.int32) for ntype, count in graph.num_nodes.items()}
+        #: scratch for telling nodes apart, all False between uses
+        self._marked = {ntype: np.zeros(count, dtype=bool) for ntype, count in graph.num_nodes.items()}
 
     def sample(  # noqa: D102
         self,
@@ -90,60 +117,80 @@ class NeighborSampler(Sampler):
         rng: np.random.Generator,
         dropped: LeftOut | None,
     ) -> tuple[Layer, dict[str, IntArray]]:
-        picked: dict[EdgeType, tuple[IntArray, IntArray]] = {}
-        for edge_type, relation in self._relations.items():
-            number = self.per_relation.get(edge_type.relation, fanout)
-            rows, edges = pick_edges(relation.indptr, targets[edge_type.dst], number, rng)
-            if dropped is not None and relation.interaction is not None:
-                stay = ~dropped.of(relation.interaction[edges])
-                rows, edges = rows[stay], edges[stay]
-            picked[edge_type] = rows, edges
-        sources = {ntype: [ids] for ntype, ids in targets.items()}
-        for edge_type, (_, edges) in picked.items():
-            sources[edge_type.src].append(self._relations[edge_type].indices[edges].astype(np.int64))
-        inputs = {ntype: self._number(ntype, parts) for ntype, parts in sources.items()}
-        blocks = {
-            edge_type: self._block(edge_type, rows, edges, targets, inputs)
-            for edge_type, (rows, edges) in picked.items()
+        drawn = {
+            edge_type: self._draw(edge_type, targets[edge_type.dst], fanout, rng, dropped)
+            for edge_type in self._relations
         }
-        for ntype, ids in inputs.items():
-            self._position[ntype][ids] = -1
+        sources: dict[str, list[NDArray[np.int32]]] = {ntype: [] for ntype in targets}
+        for edge_type, found in drawn.items():
+            sources[edge_type.src].append(found.sources)
+        inputs = {ntype: self._number(ntype, ids, sources[ntype]) for ntype, ids in targets.items()}
+        blocks = {
+            edge_type: self._block(edge_type, found, targets, inputs) for edge_type, found in drawn.items()
+        }
         return Layer(blocks, {ntype: len(ids) for ntype, ids in targets.items()}), inputs
 
-    def _number(self, ntype: str, parts: list[IntArray]) -> IntArray:
+    def _draw(
+        self,
+        edge_type: EdgeType,
+        nodes: IntArray,
+        fanout: int,
+        rng: np.random.Generator,
+        dropped: LeftOut | None,
+    ) -> _Drawn:
+        """The edges of one relation that some destination nodes draw, less those that carry no message."""
+        relation = self._relations[edge_type]
+        counts, edges = pick_edges(
+            relation.indptr, nodes, self.per_relation.get(edge_type.relation, fanout), rng
+        )
+        sources, interaction = relation.read(edges)
+        indptr = np.zeros(len(nodes) + 1, dtype=np.int32)
+        np.cumsum(counts, out=indptr[1:])
+        if dropped is None or not relation.is_interaction:
+            return _Drawn(indptr, edges, sources)
+        stay = ~dropped.of(interaction)
+        before = np.zeros(len(edges) + 1, dtype=np.int32)
+        np.cumsum(stay, out=before[1:])
+        return _Drawn(before[indptr], edges[stay], sources[stay])
+
+    def _number(self, ntype: str, targets: IntArray, sources: list[NDArray[np.int32]]) -> IntArray:
         """Number the nodes of a layer's input: the destinations first, in their order, then the others ascending."""
-        targets, position = parts[0], self._position[ntype]
-        position[targets] = np.arange(len(targets))
-        others = np.concatenate(parts[1:]) if len(parts) > 1 else targets[:0]
-        new = _distinct(others[position[others] < 0], len(position))
-        position[new] = len(targets) + np.arange(len(new))
-        return np.concatenate([targets, new])
+        marked, position = self._marked[ntype], self._position[ntype]
+        if _FEW * sum(map(len, sources)) < len(marked):
+            marked[targets] = True
+            new = np.unique(np.concatenate(sources)).astype(np.int64) if sources else targets[:0]
+            new = new[~marked[new]]
+        else:
+            for part in sources:
+                marked[part] = True
+            marked[targets] = False
+            new = np.flatnonzero(marked)
+        inputs = np.concatenate([targets, new])
+        marked[inputs] = False
+        position[inputs] = np.arange(len(inputs), dtype=np.int32)
+        return inputs
 
     def _block(
         self,
         edge_type: EdgeType,
-        rows: IntArray,
-        edges: IntArray,
+        drawn: _Drawn,
         targets: Mapping[str, IntArray],
         inputs: Mapping[str, IntArray],
     ) -> RelationBlock:
-        relation = self._relations[edge_type]
-        columns = self._position[edge_type.src][relation.indices[edges]]
-        whole = relation.block
+        whole = self._relations[edge_type].block
+        columns = self._position[edge_type.src].take(drawn.sources)
         return RelationBlock(
             edge_type,
-            _csr(rows, columns, len(targets[edge_type.dst]), len(inputs[edge_type.src])),
-            PickedEdges(whole.edge, torch.from_numpy(edges)),
+            _csr(drawn.indptr, columns, len(inputs[edge_type.src])),
+            PickedEdges(whole.edge, torch.from_numpy(drawn.edges)),
             _take(whole.src_degree, inputs[edge_type.src]),
             _take(whole.dst_degree, targets[edge_type.dst]),
         )
 
 
-def _csr(rows: IntArray, columns: IntArray, num_rows: int, num_columns: int) -> Csr:
-    """The pattern of edges that are sorted by row, and its transpose by counting, which is linear."""
-    indptr = np.zeros(num_rows + 1, dtype=np.int32)
-    np.cumsum(np.bincount(rows, minlength=num_rows), out=indptr[1:])
-    indices = columns.astype(np.int32)
+def _csr(indptr: NDArray[np.int32], indices: NDArray[np.int32], num_columns: int) -> Csr:
+    """A pattern by rows, and its transpose by counting, which is linear."""
+    num_rows = len(indptr) - 1
 
     def turn() -> tuple[Tensor, Tensor, Tensor]:
         numbers = np.arange(len(indices), dtype=np.int32)
@@ -156,7 +203,7 @@ def _csr(rows: IntArray, columns: IntArray, num_rows: int, num_columns: int) -> 
 
 def pick_edges(
     indptr: NDArray[np.int32], nodes: IntArray, fanout: int, rng: np.random.Generator
-) -> tuple[IntArray, IntArray]:
+) -> tuple[NDArray[np.int32], IntArray]:
     """Draw up to ``fanout`` distinct edges of every node, uniformly.
 
     Nodes with more edges draw by Floyd's algorithm (Bentley and Floyd 1987, "A sample of brilliance"), run for all nodes
@@ -166,21 +213,21 @@ def pick_edges(
     :param indptr: start of every node's edges, ``(num_nodes + 1,)``.
     :param nodes: whose edges, ``(n,)``.
     :param fanout: number of edges a node; -1 for all.
-    :return: position in ``nodes`` and index of every drawn edge, in order of position.
+    :return: how many edges each node has drawn, ``(n,)``, and the index of every drawn edge, those of the first node first.
     """
-    start = indptr[nodes]
-    degree = indptr[nodes + 1] - start
+    start = indptr.take(nodes)
+    degree = indptr.take(nodes + 1) - start
     rich = np.flatnonzero(degree > fanout) if fanout >= 0 else np.empty(0, dtype=np.int64)
     if not len(rich):
-        return expand_rows(start, degree)
+        return degree, entries_of_rows(start, degree)
     counts = np.minimum(degree, fanout)
-    rows, edges = expand_rows(start, counts)
+    edges = entries_of_rows(start, counts)
     picks = _floyd(degree[rich], fanout, rng)
     picks += start[rich]
     place = (np.cumsum(counts) - counts)[rich]
     for k in range(fanout):
         edges[place + k] = picks[k]
-    return rows, edges
+    return counts, edges
 
 
 def _floyd(degree: NDArray[np.int32], fanout: int, rng: np.random.Generator) -> NDArray[np.int32]:
@@ -197,14 +244,5 @@ def _floyd(degree: NDArray[np.int32], fanout: int, rng: np.random.Generator) -> 
     return picks
 
 
-def _distinct(nodes: IntArray, num_nodes: int) -> IntArray:
-    """The distinct ones of some nodes, ascending; by marking them where they are a good part of all."""
-    if 8 * len(nodes) < num_nodes:
-        return np.unique(nodes)
-    marked = np.zeros(num_nodes, dtype=bool)
-    marked[nodes] = True
-    return np.flatnonzero(marked)
-
-
 def _take(degree: Tensor | None, nodes: IntArray) -> Tensor | None:
-    return None if degree is None else degree[torch.from_numpy(nodes)]
+    return None if degree is None else degree.index_select(0, torch.from_numpy(nodes))

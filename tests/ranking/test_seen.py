@@ -39,6 +39,25 @@ def test_contains(pairs, asked) -> None:
     assert build(pairs).contains(users, items).tolist() == expected
 
 
+@given(PAIRS, st.lists(st.integers(0, 5), max_size=9), st.sets(st.integers(0, 9)))
+def test_pairs_among_wanted_items(pairs, batch, wanted) -> None:
+    marked = np.zeros(10, dtype=bool)
+    marked[list(wanted)] = True
+    rows, items = build(pairs).pairs_among(np.array(batch, dtype=int), marked)
+    expected = [
+        (row, item) for row, user in enumerate(batch) for item in sorted(wanted) if (user, item) in pairs
+    ]
+    assert list(zip(rows.tolist(), items.tolist(), strict=True)) == expected
+
+
+def test_contains_finds_every_item_of_a_long_row() -> None:
+    rows = UserItems.from_pairs(np.ones(700, dtype=int), np.arange(0, 1400, 2), num_users=3, num_items=1500)
+    asked = np.arange(-1, 1500)
+    found = rows.contains(np.array([0, 1, 2]), np.broadcast_to(asked, (3, len(asked))))
+    assert asked[found[1]].tolist() == list(range(0, 1400, 2))
+    assert not found[[0, 2]].any()
+
+
 def test_rows_are_ascending_and_distinct() -> None:
     rows = build([(3, 7), (0, 2), (3, 1), (3, 7)])
     assert rows.of(3).tolist() == [1, 7]

@@ -38,13 +38,12 @@ class TestPickEdges:
     def test_distinct_edges_of_the_right_node_up_to_fanout(self, degrees, fanout, seed):
         indptr = np.concatenate([[0], np.cumsum(degrees)]).astype(np.int32)
         nodes = np.arange(len(degrees))[::-1].copy()
-        rows, edges = pick_edges(indptr, nodes, fanout, np.random.default_rng(seed))
+        counts, edges = pick_edges(indptr, nodes, fanout, np.random.default_rng(seed))
+        rows = np.repeat(np.arange(len(nodes)), counts)
         assert len(set(zip(rows, edges, strict=True))) == len(edges)
-        counts = np.bincount(rows, minlength=len(nodes))
         assert counts.tolist() == [min(fanout, degrees[node]) for node in nodes]
         assert (edges >= indptr[nodes[rows]]).all()
         assert (edges < indptr[nodes[rows] + 1]).all()
-        assert (np.diff(rows) >= 0).all()
 
     def test_every_edge_is_equally_likely(self):
         indptr = np.array([0, 10], dtype=np.int32)
@@ -66,8 +65,8 @@ class TestPickEdges:
 
     def test_minus_one_takes_all(self):
         indptr = np.array([0, 3, 7], dtype=np.int32)
-        rows, edges = pick_edges(indptr, np.array([1, 0]), -1, np.random.default_rng(0))
-        assert rows.tolist() == [0, 0, 0, 0, 1, 1, 1]
+        counts, edges = pick_edges(indptr, np.array([1, 0]), -1, np.random.default_rng(0))
+        assert counts.tolist() == [4, 3]
         assert edges.tolist() == [3, 4, 5, 6, 0, 1, 2]
 
 
@@ -184,6 +183,53 @@ class TestNeighborSampler:
             whole = tensors.blocks[edge_type]
             assert torch.equal(block.src_degree, whole.src_degree[inputs[edge_type.src]])
             assert torch.equal(block.dst_degree, whole.dst_degree[inputs[edge_type.dst][: block.num_dst]])
+
+    @pytest.mark.parametrize("few", [1, 10**6])
+    def test_inputs_are_the_targets_and_then_the_others_ascending(self, monkeypatch, tensors, few):
+        """However nodes are told apart: by going through all of the type, or through those that were drawn."""
+        monkeypatch.setattr("hetmusic.training.sampling._FEW", few)
+        sampler = NeighborSampler(tensors, [4])
+        # what is kept from one call to the next must not show
+        for users, artists in (([8, 2, 5], [7, 1]), ([3], [2, 9]), ([8, 3], [])):
+            seeds = {"user": np.array(users), "artist": np.array(artists, dtype=int)}
+            blocks = sampler.sample(seeds, np.random.default_rng(0))
+            read = {ntype: set() for ntype in tensors.num_nodes}
+            for edge_type, src, _ in global_edges(blocks, tensors):
+                read[edge_type.src] |= set(src.tolist())
+            for ntype, nodes in blocks.input_nodes.items():
+                given = seeds.get(ntype, np.array([], dtype=int)).tolist()
+                assert nodes.tolist() == given + sorted(read[ntype] - set(given))
+
+    def test_interactions_that_are_numbered_in_another_order_than_edges(self, view, tensors):
+        """Both directions leave out the same pairs, whichever of them the edges' own numbers agree with."""
+        ids = {t.relation: ids.tolist() for t, ids in tensors.interaction_ids.items()}
+        assert ids["liked_by"] == list(range(len(view.split.train)))
+        assert ids["likes"] != ids["liked_by"]
+        left_out = LeftOutByChance(0.4, 3)
+        gone = left_out.mask(len(view.split.train))
+        users, items = view.split.train.src, view.split.train.dst
+        every = {ntype: np.arange(count) for ntype, count in tensors.num_nodes.items()}
+        blocks = NeighborSampler(tensors, [-1]).sample(every, np.random.default_rng(0), left_out)
+        expected = sorted(zip(users[~gone].tolist(), items[~gone].tolist(), strict=True))
+        for edge_type, src, dst in global_edges(blocks, tensors):
+            if edge_type.relation in ids:
+                ends = (src, dst) if edge_type.relation == "likes" else (dst, src)
+                assert sorted(zip(*(end.tolist() for end in ends), strict=True)) == expected
+
+    def test_attributes_are_gathered_for_those_who_read_them_alone(self, view, tensors):
+        blocks = NeighborSampler(tensors, [3, 2]).sample({"user": np.arange(5)}, np.random.default_rng(0))
+        net_for(view, tensors, ["liked_by", "likes", "friends"]).encode_users(blocks)
+        sampled = [block for layer in blocks.layers for block in layer.blocks.values()]
+        assert any(block.num_edges for block in sampled)
+        assert not any(block.edge.read for block in sampled)
+
+    def test_towers_share_what_is_made_of_edges(self, tensors):
+        blocks = NeighborSampler(tensors, [3]).sample({"user": np.arange(5)}, np.random.default_rng(0))
+        block = next(b for t, b in blocks.layers[0].blocks.items() if t.relation == "liked_by")
+        one, two = block.with_layer(1, "text"), block.with_layer(1, "audio")
+        assert one.dst_index is two.dst_index
+        assert one.mean_weights is two.mean_weights
+        assert torch.equal(one.mean_weights, 1 / block.in_degree[block.dst_index])
 
     def test_same_generator_same_blocks(self, tensors):
         sampler = NeighborSampler(tensors, [3, 2])

@@ -50,8 +50,10 @@ class MeanEncoder(RelationEncoder):
 
     def forward(self, relation: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Tensor:  # noqa: D102
         weights = edge_weights(relation, self.weight)
-        total = relation.in_degree if weights is None else relation.sum_edges(weights)
+        if weights is None:
+            return src.sum(relation, relation.mean_weights)
+        total = relation.sum_edges(weights)
         # weights below one are legitimate, so only a total of zero is guarded
-        scale = total.where(total > 0, total.new_ones(())).reciprocal()[relation.dst_index]
+        scale = total.where(total > 0, total.new_ones(())).reciprocal().index_select(0, relation.dst_index)
         # edges are fewer than numbers of the result, so the division is theirs
-        return src.sum(relation, scale if weights is None else weights * scale)
+        return src.sum(relation, weights * scale)
