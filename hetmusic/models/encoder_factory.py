@@ -10,6 +10,7 @@ from hetmusic._resolve import text_of
 from hetmusic.errors import ConfigError
 from hetmusic.graph.types import EdgeType
 from hetmusic.models.config import RelationConfig, TowerConfig
+from hetmusic.models.plugin_spec import at_key
 from hetmusic.models.tower_config import relations_of
 from hetmusic.relations import RelationEncoder, relation_encoders
 from hetmusic.relations.calling import check_ready
@@ -55,7 +56,7 @@ class EncoderFactory:
     def _make(self, tower: str, edge_type: EdgeType, relation: RelationConfig) -> RelationEncoder:
         own = tower in self.towers and edge_type.relation in self.towers[tower].relations
         where = f"towers.{tower}.relations" if own else "relations"
-        try:
+        with at_key(f"{where}.{edge_type.relation}"):
             if isinstance(relation.encoder, RelationEncoder):
                 check_ready(relation.encoder, edge_type)  # torch cannot copy everything that is refused here
             spec = copy.deepcopy(relation.encoder)
@@ -65,8 +66,4 @@ class EncoderFactory:
                 raise ConfigError(
                     f"relation encoder {name} has dim = {encoder.dim}, but model.dim is {self.dim}"
                 )
-        except ConfigError as problem:
-            # the same error, so that what else it carries is kept
-            problem.args = (f"{where}.{edge_type.relation}: {problem}",)
-            raise
         return encoder

@@ -11,7 +11,10 @@ from torch import Tensor, nn
 
 from hetmusic.errors import ConfigError
 from hetmusic.graph.types import EdgeType
-from hetmusic.models.combine import combiners
+from hetmusic.models.call_combiner import call_combiner
+from hetmusic.models.calling import check_module
+from hetmusic.models.combine import Combiner, combiners
+from hetmusic.models.plugin_spec import at_key
 from hetmusic.relations import NodeInputs, RelationBlock, RelationEncoder
 from hetmusic.relations.attention import check_attention
 from hetmusic.relations.calling import Message, call_encoder, check_ready
@@ -27,6 +30,7 @@ class HeteroConv(nn.Module):
     :param dim: size of the representations.
     :param combine: how relations are combined per destination type: whatever the resolver ``combiners`` takes.
     :param combine_arguments: of the combiner, beside ``dim``.
+    :param combine_key: the key of the configuration that names it, for messages.
     """
 
     def __init__(
@@ -35,13 +39,14 @@ class HeteroConv(nn.Module):
         dim: int,
         combine: Any = "sum",
         combine_arguments: Mapping[str, Any] | None = None,
+        combine_key: str = "combine",
     ) -> None:
         super().__init__()
         if not encoders:
             raise ConfigError("a HeteroConv needs at least one relation")
         self.dim = dim
         self.edge_types = list(encoders)
-        #: relations whose encoder was called with gradients before
+        #: relations whose encoder, and node types whose combiner, was called with gradients before
         self._looked_at: set[str] = set()
         for edge_type, encoder in encoders.items():
             check_ready(encoder, edge_type)
@@ -50,10 +55,9 @@ class HeteroConv(nn.Module):
             before = {t: encoders[t] for t in self.edge_types[:position]}
             encoder.share(edge_type, {t: e for t, e in before.items() if type(e) is type(encoder)})
         reached = sorted({edge_type.dst for edge_type in encoders})
-        arguments = dict(combine_arguments or {})
-        self.combiners = nn.ModuleDict(
-            {ntype: combiners.make(copy.deepcopy(combine), dim=dim, **arguments) for ntype in reached}
-        )
+        with at_key(combine_key):
+            made = {ntype: self._combiner(combine, combine_arguments or {}) for ntype in reached}
+        self.combiners = nn.ModuleDict(made)
         #: node types whose combiner is told how much attention each relation got
         self.weighed = {
             ntype
@@ -103,8 +107,21 @@ class HeteroConv(nn.Module):
                 out[ntype] = like.new_zeros(count, self.dim)
                 continue
             messages, masks = zip(*arrived[ntype], strict=True)
-            out[ntype] = self._combine(ntype, messages, masks)
+            out[ntype] = self._combine(
+                ntype, messages, masks, next(b for t, b in run.items() if t.dst == ntype)
+            )
         return out
+
+    def _combiner(self, combine: Any, arguments: Mapping[str, Any]) -> Combiner:
+        if isinstance(combine, Combiner):
+            check_module("combiner", combine)  # torch cannot copy everything that is refused here
+        made = combiners.make(copy.deepcopy(combine), dim=self.dim, **arguments)
+        if made.dim != self.dim:
+            raise ConfigError(
+                f"combiner {type(made).__name__} has dim = {made.dim}, but model.dim is {self.dim}"
+            )
+        check_module("combiner", made)
+        return made
 
     def _mask(self, block: RelationBlock) -> Tensor:
         """Which destinations the combiner is to count a message for."""
@@ -112,22 +129,34 @@ class HeteroConv(nn.Module):
         zero_elsewhere = encoder.sums_sources and self.combiners[block.edge_type.dst].sums
         return block.has_edges.new_ones(()) if zero_elsewhere else block.has_edges
 
-    def _combine(self, ntype: str, messages: Sequence[Message], masks: Sequence[Tensor]) -> Tensor:
+    def _combine(
+        self, ntype: str, messages: Sequence[Message], masks: Sequence[Tensor], block: RelationBlock
+    ) -> Tensor:
+        """What arrives at a node type, brought together.
+
+        :param block: one of the relations that it arrives by, which knows tower and layer.
+        """
         said = [message.value for message in messages]
         masses = {"log_masses": [message.log_mass for message in messages]} if ntype in self.weighed else {}
-        out: Tensor = self.combiners[ntype](said, masks, **masses)
-        return out
+        combiner: Combiner = self.combiners[ntype]  # type: ignore[assignment]
+        return call_combiner(
+            combiner, said, masks, f"{ntype} {block.where}", self._unseen(f"into {ntype}"), **masses
+        )
 
     def _encode(self, block: RelationBlock, src: NodeInputs, dst: NodeInputs) -> Message:
         encoder: RelationEncoder = self.encoders[str(block.edge_type)]  # type: ignore[assignment]
-        learned = None
-        if torch.is_grad_enabled() and str(block.edge_type) not in self._looked_at:
-            self._looked_at.add(str(block.edge_type))
-            learned = {id(parameter) for parameter in self.parameters()}
+        learned = self._unseen(str(block.edge_type))
         ends = (src.with_degree(block.src_degree), dst.with_degree(block.dst_degree))
         if learned is not None or not encoder.sums_sources:
             ends = (ends[0].made(), ends[1].made())
         return call_encoder(encoder, block, *ends, block.edge_type.dst in self.weighed, learned)
+
+    def _unseen(self, name: str) -> set[int] | None:
+        """What is learned, for a closer look at the first call with gradients; None at any other."""
+        if not torch.is_grad_enabled() or name in self._looked_at:
+            return None
+        self._looked_at.add(name)
+        return {id(parameter) for parameter in self.parameters()}
 
 
 def _first(nodes: NodeInputs | None, count: int, like: Tensor, dim: int) -> NodeInputs:

@@ -11,12 +11,15 @@ from torch import Tensor, nn
 from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.graph.types import EdgeType, Modality
 from hetmusic.models.blocks import LayeredBlocks
+from hetmusic.models.call_head import call_head
+from hetmusic.models.calling import check_module
 from hetmusic.models.config import ModelConfig, RelationConfig, TowerConfig
 from hetmusic.models.emotion import EmotionTower
-from hetmusic.models.heads import ScoreView, heads
+from hetmusic.models.heads import Head, ScoreView, heads
 from hetmusic.models.hetero_conv import HeteroConv
 from hetmusic.models.inputs import FeatureInput, IdInput
 from hetmusic.models.modality_dropout import draw_dropped
+from hetmusic.models.plugin_spec import at_key
 from hetmusic.models.relation_choice import RelationChoice
 from hetmusic.models.schema import GraphSchema
 from hetmusic.models.tower import Tower, l2_normalize
@@ -84,13 +87,9 @@ class MMGNN(nn.Module):
         #: items that a step of training scores without their learned vectors, bool ``(num_items,)``
         self.dropped_ids: Tensor | None = None
         num_items = schema.num_nodes[schema.item_type]
-        self.head = heads.make(
-            config.head,
-            towers=self.item_towers,
-            user_towers=self.user_towers,
-            config=config,
-            num_items=num_items,
-        )
+        with at_key("model.head"):
+            self.head = self._make_head(num_items)
+        self._head_looked_at = False
         if schema.popularity is not None:
             self.head.start_from(schema.popularity)
 
@@ -159,7 +158,11 @@ class MMGNN(nn.Module):
         :param items: per tower, ``(num_items, dim)``.
         :param item_ids: catalogue index of every item, or None for the whole catalogue.
         """
-        views: list[ScoreView] = self.head(users, items, self.presence(items, item_ids), item_ids)
+        learned = None
+        if torch.is_grad_enabled() and not self._head_looked_at:
+            self._head_looked_at = True
+            learned = {id(parameter) for parameter in self.parameters()}
+        views = call_head(self.head, users, items, self.presence(items, item_ids), item_ids, learned)
         for term in self.added_terms(users, items, item_ids).values():
             views[0] = views[0].plus(*term)
         return views
@@ -199,6 +202,22 @@ class MMGNN(nn.Module):
     def forward(self, blocks: LayeredBlocks) -> ScoreView:
         """Encode all users and items of the blocks and return the final view."""
         return self.score_views(*self.encode(blocks), None)[0]
+
+    def _make_head(self, num_items: int) -> Head:
+        if isinstance(self.config.head, Head) and self.config.head.towers != self.item_towers:
+            raise ConfigError(
+                f"the ready {type(self.config.head).__name__} object was made for the towers "
+                f"{', '.join(self.config.head.towers)}, but the model has {', '.join(self.item_towers)}: give its class"
+            )
+        head = heads.make(
+            self.config.head,
+            towers=self.item_towers,
+            user_towers=self.user_towers,
+            config=self.config,
+            num_items=num_items,
+        )
+        check_module("head", head)
+        return head
 
     def _run(self, name: str, blocks: LayeredBlocks, ntype: str, candidates: bool) -> Tensor:
         tower = self.towers[name]

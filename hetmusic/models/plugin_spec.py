@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer
@@ -58,6 +59,16 @@ def check_ready_made(spec: Any, arguments: Mapping[str, Any], key: str = "encode
             f"the {key} is a ready {name} object, which {given} beside it would not change: make it with {given}, or give "
             f"the class, {key}={name}, {given}"
         )
+
+
+@contextlib.contextmanager
+def at_key(where: str) -> Iterator[None]:
+    """Begin the messages of errors with a key; they stay the same errors, so that what else they carry is kept."""
+    try:
+        yield
+    except ConfigError as problem:
+        problem.args = (f"{where}: {problem}",)
+        raise
 
 
 def is_instance(spec: Any) -> bool:

@@ -56,14 +56,14 @@ class TowerFactory:
         return Tower(inputs, self._convs(name, edge_types), readout=self.config.readout, name=name)
 
     def _convs(self, name: str, edge_types: list[EdgeType]) -> list[HeteroConv]:
-        combine, arguments = self.config.combine, self.config.combine_arguments
+        key, combine, arguments = "model.combine", self.config.combine, self.config.combine_arguments
         own = self.towers.get(name)
         if own is not None and own.combine is not None:
-            combine, arguments = own.combine, own.combine_arguments
+            key, combine, arguments = f"towers.{name}.combine", own.combine, own.combine_arguments
         elif own is not None:
             arguments = {**arguments, **own.combine_arguments}
         return [
-            HeteroConv(self.encoders.layer(name, depth, edge_types), self.config.dim, combine, arguments)
+            HeteroConv(self.encoders.layer(name, depth, edge_types), self.config.dim, combine, arguments, key)
             for depth in range(self.config.num_layers)
         ]
 

@@ -169,8 +169,13 @@ class RelationBlock:
     @property
     def place(self) -> str:
         """Which relation it is, and where it is read, as messages say it."""
+        return f"{self.edge_type} {self.where}"
+
+    @property
+    def where(self) -> str:
+        """Where it is read, as messages say it."""
         tower = "" if self.tower is None else f"tower {self.tower}, "
-        return f"{self.edge_type} ({tower}layer {self.layer})"
+        return f"({tower}layer {self.layer})"
 
     def _check_scores(self, method: str, scores: Tensor) -> None:
         self._check(method, "edge", len(scores), self.num_edges)

@@ -20,8 +20,8 @@ from hetmusic.relations.block import NodeInputs, RelationBlock
 from hetmusic.relations.learned import (
     idle_parameters,
     noting_parameters,
-    unlearned_attributes,
     unlearned_leaves,
+    why_not_trainable,
 )
 from hetmusic.relations.picked_edges import PickedEdges
 
@@ -127,19 +127,13 @@ def _warn(message: str) -> None:
 def check_ready(encoder: nn.Module, edge_type: object) -> None:
     """Refuse an encoder that cannot be trained as it is.
 
-    :raises ConfigError: if it is no relation encoder, or has parameters without shape, or tensors that look learned but
-        are not.
+    :raises ConfigError: if it is no relation encoder, contains itself, or has parameters without shape, or tensors that look
+        learned but are not.
     """
     if not isinstance(encoder, RelationEncoder):
         raise ConfigError(
             f"the encoder of {edge_type} is a {type(encoder).__name__}, not a RelationEncoder: derive it from "
             "hetmusic.relations.RelationEncoder, or give `encoder` the path of its class"
-        )
-    lazy = [n for n, p in encoder.named_parameters() if isinstance(p, nn.UninitializedParameter)]
-    if lazy:
-        raise ConfigError(
-            f"relation encoder {type(encoder).__name__} of {edge_type} has parameters without shape ({', '.join(lazy)}): "
-            "make them in __init__ from dim instead of using Lazy modules"
         )
     hidden = _hidden_names(encoder)
     if hidden:
@@ -147,7 +141,7 @@ def check_ready(encoder: nn.Module, edge_type: object) -> None:
             f"relation encoder {type(encoder).__name__} of {edge_type}: self.{hidden[0]} is a method of RelationEncoder; "
             "what you keep under that name needs another one"
         )
-    if found := unlearned_attributes(encoder):
+    if found := why_not_trainable(encoder):
         raise ConfigError(f"relation encoder {type(encoder).__name__} of {edge_type}: {found}")
 
 

@@ -1,4 +1,4 @@
-"""Whether everything that an encoder wants to learn is known to the optimiser."""
+"""Whether everything that an encoder, combiner or head wants to learn is known to the optimiser."""
 
 from __future__ import annotations
 
@@ -15,13 +15,48 @@ _OF_TORCH = frozenset(vars(nn.Module())) | {"_made_with"}
 _CONTAINERS = "nn.ModuleList, nn.ModuleDict or nn.ParameterList"
 
 
-def unlearned_attributes(encoder: nn.Module) -> str:
-    """What stands in an encoder as if it were learned, but is not; empty if nothing does.
+def why_not_trainable(plugin: nn.Module, hooks: str = "message or forward") -> str:
+    """Why an encoder, combiner or head cannot be trained as it is, and what to do; empty if it can.
+
+    :param hooks: its methods that compute.
+    """
+    if found := contains_itself(plugin):
+        return found
+    lazy = [name for name, p in plugin.named_parameters() if isinstance(p, nn.UninitializedParameter)]
+    if lazy:
+        return f"it has parameters without shape ({', '.join(lazy)}): make them in __init__ from dim, not in Lazy modules"
+    return unlearned_attributes(plugin, hooks)
+
+
+def contains_itself(plugin: nn.Module) -> str:
+    """Where a module has a submodule that it is itself part of, and what to do; empty if it has none."""
+    path = _to_itself(plugin)
+    return path and (
+        f"it contains itself: self.{path} leads back to a module that it is part of, which torch would follow forever; hand "
+        "on what is needed of it, or keep it in a tuple, self.owner = (owner,), in which torch does not look"
+    )
+
+
+def _to_itself(module: nn.Module, above: tuple[nn.Module, ...] = (), path: str = "") -> str:
+    """Path of a submodule that is one of those above it; empty if there is none."""
+    for name, part in module._modules.items():
+        where = f"{path}.{name}" if path else name
+        if part is module or part in above:
+            return where
+        if part is not None and (found := _to_itself(part, (*above, module), where)):
+            return found
+    return ""
+
+
+def unlearned_attributes(plugin: nn.Module, hooks: str = "message or forward") -> str:
+    """What stands in an encoder, combiner or head as if it were learned, but is not; empty if nothing does.
 
     Modules and parameters that were put past torch on purpose, as :meth:`RelationEncoder.borrow` does, are not meant.
+
+    :param hooks: its methods that compute.
     """
-    known = {id(parameter) for parameter in encoder.parameters()}
-    for path, module in encoder.named_modules():
+    known = {id(parameter) for parameter in plugin.parameters()}
+    for path, module in plugin.named_modules():
         where = f"self.{path}." if path else "self."
         for name, buffer in module._buffers.items():
             if buffer is not None and buffer.requires_grad:
@@ -30,12 +65,12 @@ def unlearned_attributes(encoder: nn.Module) -> str:
                     "nn.Parameter(...), or without requires_grad"
                 )
         for name, value in vars(module).items():
-            if name not in _OF_TORCH and (found := _unlearned(value, f"{where}{name}", module, known)):
+            if name not in _OF_TORCH and (found := _unlearned(value, f"{where}{name}", module, known, hooks)):
                 return found
     return ""
 
 
-def _unlearned(value: Any, name: str, module: nn.Module, known: Collection[int]) -> str:
+def _unlearned(value: Any, name: str, module: nn.Module, known: Collection[int], hooks: str) -> str:
     if isinstance(value, Tensor):
         if not value.requires_grad or isinstance(value, nn.Parameter):
             return ""
@@ -50,7 +85,7 @@ def _unlearned(value: Any, name: str, module: nn.Module, known: Collection[int])
             if module._forward_pre_hooks
             else (
                 f"{name} was computed from parameters in __init__, and would not change when these do: compute it in "
-                "message or forward"
+                f"{hooks}"
             )
         )
     hidden = [p for p in _held(value) if p.requires_grad and id(p) not in known]
@@ -95,13 +130,18 @@ def noting_parameters() -> Iterator[dict[int, str]]:
 
 
 def unlearned_leaves(
-    out: Tensor, inputs: Collection[Tensor], learned: Collection[int], made: Mapping[int, str]
+    out: Tensor,
+    inputs: Collection[Tensor],
+    learned: Collection[int],
+    made: Mapping[int, str],
+    hooks: str = "message or forward",
 ) -> str:
     """What a result depends on that wants a gradient but is neither input nor learned; empty if nothing is.
 
     :param inputs: what the result may depend on.
     :param learned: identities of the parameters that the optimiser knows.
     :param made: of :func:`noting_parameters` around the call.
+    :param hooks: the methods that compute it.
     """
     allowed = {*learned, *(id(part) for part in inputs)}
     strange = [leaf for leaf in _leaves(out, inputs) if id(leaf) not in allowed]
@@ -112,8 +152,8 @@ def unlearned_leaves(
     what = f"{made.get(id(leaf), kind)} of shape {tuple(leaf.shape)}"
     return (
         f"computes with {what} that the optimiser does not know, so that it is never learned: make layers and "
-        "nn.Parameter in __init__ and not in message or forward, and keep them as attributes of the encoder, lists of "
-        f"them in {_CONTAINERS}"
+        f"nn.Parameter in __init__ and not in {hooks}, and keep them as attributes of self, lists of them in "
+        f"{_CONTAINERS}"
     )
 
 

@@ -10,9 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hetmusic.errors import ConfigError
 from hetmusic.graph.types import EdgeType
 from hetmusic.relations import NodeInputs, RelationBlock, RelationEncoder, relation_encoders
 from hetmusic.relations.calling import call_encoder
+from hetmusic.relations.learned import contains_itself
 
 LIKED_BY = EdgeType("song", "liked_by", "user")
 FRIENDS = EdgeType("user", "friends", "user")
@@ -80,8 +82,10 @@ class EncoderCase:
 
         :raises UserError: if it cannot be made or called; with the traceback, where it is the encoder's own.
         """
-        sample = self.sample().leaves()
-        call_encoder(self.make(), sample.block, sample.src, sample.dst)
+        sample, encoder = self.sample().leaves(), self.make()
+        if found := contains_itself(encoder):
+            raise ConfigError(f"{self} of {sample.block.edge_type}: {found}")
+        call_encoder(encoder, sample.block, sample.src, sample.dst)
 
     def sample(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import logging
 from collections.abc import Collection, Iterator, Mapping
@@ -17,7 +16,7 @@ from hetmusic.errors import ConfigError, PluginError, RunError, did_you_mean
 from hetmusic.graph import MusicGraph
 from hetmusic.models.combine import combiners
 from hetmusic.models.heads import heads
-from hetmusic.models.plugin_spec import is_instance
+from hetmusic.models.plugin_spec import at_key, is_instance
 from hetmusic.models.relation_choice import check_relation
 from hetmusic.models.tower_config import RELATION_KEYS, RelationConfig, TowerConfig
 from hetmusic.relations import relation_encoders
@@ -31,16 +30,6 @@ logger = logging.getLogger(__name__)
 _RESOLVERS: dict[str, Resolver[Any]] = {
     resolver.kind: resolver for resolver in (relation_encoders, combiners, heads, losses, samplers)
 }
-
-
-@contextlib.contextmanager
-def _named(where: str) -> Iterator[None]:
-    """Begin the messages of errors with a key; they stay the same errors, so that what else they carry is kept."""
-    try:
-        yield
-    except ConfigError as problem:
-        problem.args = (f"{where}: {problem}",)
-        raise
 
 
 @dataclass(frozen=True)
@@ -66,7 +55,7 @@ class Use:
         :param relations: those of the graph; None if there is no graph to ask.
         :raises ConfigError: beginning with the key.
         """
-        with _named(self.where):
+        with at_key(self.where):
             if self.relation is not None and relations is not None:
                 check_relation(self.relation, relations)
             if self.resolver is relation_encoders:
@@ -111,7 +100,7 @@ def uses_of(config: FitConfig) -> Iterator[Use]:
     for tower, own in config.towers.items():
         for name, over in own.relations.items():
             where = f"towers.{tower}.relations.{name}"
-            with _named(where):
+            with at_key(where):
                 relation = over.over(config.relations.get(name))
             if relation.use:
                 yield Use(where, relation_encoders, relation.encoder, relation.arguments, name)

@@ -131,6 +131,12 @@ class LayerInForward(RelationEncoder):
         return relation.sum(nn.Linear(self.dim, self.dim, device=src.h.device, dtype=src.h.dtype)(src.h))
 
 
+class WithinItself(Mean):
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.itself = self
+
+
 class InputsStayAsTheyAre(Mean):
     def forward(self, relation, src, dst):
         relation.edge["weight"].log1p_()

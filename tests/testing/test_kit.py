@@ -7,6 +7,7 @@ from unittest import SkipTest
 
 import pytest
 
+from hetmusic.errors import ConfigError
 from hetmusic.relations import relation_encoders
 from hetmusic.testing import (
     ContractError,
@@ -64,6 +65,11 @@ def test_a_broken_encoder_is_found_and_told_what_to_do(name, encoder):
             broken_encoders.ParametersAreMadeInInit,
             "project.bias, project.weight",
         ),
+        (
+            "parameters_are_made_in_init",
+            broken_encoders.WithinItself,
+            "it contains itself: self.itself leads back to a module that it is part of",
+        ),
         ("duplicate_edges", broken_encoders.DuplicateEdges, "ValueError: edge occurs twice (" + __file__[:1]),
     ],
 )
@@ -79,6 +85,13 @@ def test_a_right_encoder_passes_everything():
             check(EncoderCase(broken_encoders.Mean))
         except SkipTest:
             assert check.name in {"forward_on_fake_cuda", "results_on_a_gpu"}
+
+
+def test_an_encoder_that_contains_itself_is_told_so_once():
+    with pytest.raises(
+        ConfigError, match=r"WithinItself of song__liked_by__user: it contains itself: self\.itself"
+    ):
+        EncoderCase(broken_encoders.WithinItself).try_out()
 
 
 class TestInstance(RelationEncoderTests):

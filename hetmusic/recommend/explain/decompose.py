@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hetmusic.models.call_head import call_head
 from hetmusic.recommend.explain.copies import Ints
 from hetmusic.recommend.explain.encoding import Encoder, Floats, Neighbourhood, Vectors, pair_scores
 from hetmusic.recommend.explain.explanation import Parts
@@ -71,7 +72,7 @@ def over_towers(
         values = []
         for subset in plan.subsets:
             chosen = {name for name, inside in zip(names, subset, strict=True) if inside}
-            view = model.head(_only(users, chosen), _only(items, chosen), present, ids)[0]
+            view = call_head(model.head, _only(users, chosen), _only(items, chosen), present, ids)[0]
             values.append(pair_scores(view.users, view.items, rows, columns))
         found = Decomposition(names, values[0], plan.values(np.array(values)), plan.exact)
         if model.head.bias is not None:
