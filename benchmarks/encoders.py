@@ -6,7 +6,8 @@ A step's users draw 10 neighbours over liked_by, as in training; each round take
 backward of an own encoder and the built-in one in turn, called as HeteroConv calls them, checks included. Prints medians of
 processor time, since others may use the machine, and ratios, of the two levels at which one writes an encoder:
 
-* ``message``: a row an edge, reduced by the base class (mean) or by a reduce of its own (weighted mean);
+* ``message``: a row an edge, reduced by the base class (mean) or by a reduce of its own (weighted mean). Messages that scale
+  the rows of sources become fused products; ``MessageMade`` does what needs the rows themselves;
 * ``forward``: the fused product that the built-in encoder uses as well.
 """
 
@@ -49,6 +50,13 @@ class MessageWeighted(RelationEncoder):
         return relation.sum_edges(messages) / relation.sum_edges(relation.edge["weight"].log1p())[:, None]
 
 
+class MessageMade(MessageWeighted):
+    """The same by messages that must be made."""
+
+    def message(self, src, dst, edge):  # noqa: D102
+        return src.h.clone() * edge["weight"].log1p()[:, None]
+
+
 class ForwardMean(RelationEncoder):
     """The mean, by a fused product."""
 
@@ -68,6 +76,7 @@ class ForwardWeighted(RelationEncoder):
 PAIRS = {
     MessageMean: ("mean", {}),
     MessageWeighted: ("mean", {"weight": "log"}),
+    MessageMade: ("mean", {"weight": "log"}),
     ForwardMean: ("mean", {}),
     ForwardWeighted: ("mean", {"weight": "log"}),
 }

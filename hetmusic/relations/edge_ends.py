@@ -42,4 +42,4 @@ class EdgeEnds:
 
     @property
     def _index(self) -> Tensor:
-        return self._relation.src_index if self._source else self._relation.dst_index
+        return self._relation.csr.indices if self._source else self._relation.dst_index
