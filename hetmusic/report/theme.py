@@ -112,7 +112,10 @@ def styled(theme: Theme) -> Iterator[None]:
         "ytick.labelcolor": theme.text,
         "grid.color": theme.grid,
         "grid.linewidth": 0.7,
-        "legend.frameon": False,
+        # no frame to be seen, but what lies behind does not run through the words
+        "legend.facecolor": theme.background,
+        "legend.edgecolor": theme.background,
+        "legend.framealpha": 0.9,
         "figure.facecolor": theme.background,
         "savefig.facecolor": theme.background,
         "figure.dpi": 100,

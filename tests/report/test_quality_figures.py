@@ -10,6 +10,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hetmusic.graph.splits import TEST, TRAIN, VALID, Split
 from hetmusic.report import NotAvailable, ReportSettings, collect, get_figure, open_source
@@ -90,6 +92,22 @@ def test_groups_of_equal_users_are_not_divided():
     assert quantile_groups(np.array([1, 2, 3, 4, 5, 6]), 3).tolist() == [0, 0, 1, 1, 2, 2]
     assert quantile_groups(np.array([9, 1, 1, 1, 1]), 2).tolist() == [1, 0, 0, 0, 0]
     assert quantile_groups(np.array([9, 9, 9, 9, 1]), 5).tolist() == [1, 1, 1, 1, 0]
+
+
+def test_a_handful_of_users_is_no_group_of_its_own():
+    few, most = np.array([3, 4] * 10), np.array([40] * 400)
+    assert quantile_groups(np.concatenate([few, most, [41]]), 5).tolist() == [0] * 20 + [1] * 401
+    assert quantile_groups(np.concatenate([[1], most, [41]]), 5).tolist() == [0] * 401 + [1]
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=300), st.integers(2, 6))
+def test_groups_ascend_and_none_is_empty(values, groups):
+    found = quantile_groups(np.array(values), groups)
+    assert np.unique(found).tolist() == list(range(found.max() + 1))
+    assert found.max() < groups
+    assert len(set(values)) == 1 or found.max() > 0
+    assert (np.diff(found[np.argsort(values, kind="stable")]) >= 0).all()
+    assert all(len(set(found[np.array(values) == value])) == 1 for value in values)
 
 
 def test_popularity(run_folder):

@@ -42,9 +42,9 @@ def test_drawn(run_folder):
     write(run_folder, HISTORY)
     figure = get_figure("training").drawn(collected(run_folder), "dark")
     loss, valid = figure.axes
-    assert loss.lines[0].get_xydata().tolist() == [[1, 4.0], [2, 3.0], [3, 2.5]]
-    assert valid.lines[0].get_xydata().tolist() == [[1, 0.1], [2, 0.3], [3, 0.2]]
-    assert valid.get_title(loc="left") == "Validation ndcg@10: 0.3000 in epoch 2, kept"
+    assert loss.lines[0].get_xydata().tolist() == [[0, 4.0], [1, 3.0], [2, 2.5]]
+    assert valid.lines[0].get_xydata().tolist() == [[0, 0.1], [1, 0.3], [2, 0.2]]
+    assert valid.get_title(loc="left") == "Validation ndcg@10: 0.3000 in epoch 1, kept"
 
 
 def test_not_validated(run_folder):

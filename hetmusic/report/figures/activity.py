@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 #: groups of about equal size
 GROUPS = 5
 METRICS = ("ndcg", "recall")
+#: a group with less than this share of the users joins its neighbour
+_LEAST = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +63,17 @@ def quantile_groups(values: NDArray[np.int64], groups: int) -> NDArray[np.int64]
 
     :return: shape of ``values``; the numbers 0, 1, ... are all used, perhaps fewer than ``groups``.
     """
-    ends = np.quantile(values, np.linspace(0, 1, groups + 1)[1:-1], method="lower")
-    if len(below := values[values < values.max()]):
-        ends = np.minimum(ends, below.max())
-    return np.unique(np.searchsorted(ends, values), return_inverse=True)[1]
+    distinct, counts = np.unique(values, return_counts=True)
+    below = counts.cumsum()[:-1]  # so many values are below each place where they can be cut
+    wanted = len(values) * np.arange(1, groups) / groups
+    cuts = sorted({int(np.abs(below - size).argmin()) for size in wanted} if len(below) else ())
+    while len(cuts) > 1:
+        sizes = np.diff([0, *below[cuts], len(values)])
+        if sizes.min() >= _LEAST * len(values):
+            break
+        smallest = int(sizes.argmin())
+        del cuts[min(smallest, len(cuts) - 1)]
+    return np.searchsorted(distinct[cuts], values)
 
 
 def collect(source: RunSource) -> ActivityData:

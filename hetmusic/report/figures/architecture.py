@@ -157,6 +157,8 @@ def draw(data: ArchitectureData, theme: Theme) -> Figure:
     """A column a tower, from its input on top through its layers down to the head; rows are relations."""
     rows = _rows(data)
     columns = max(len(data.towers), _LEAST_COLUMNS)
+    # few towers stand in the middle
+    places = [(columns - len(data.towers)) / 2 + number for number in range(len(data.towers))]
     height = 0.62 * len(rows) + 0.5 * data.num_layers + 2.2 + 0.3 * len(data.head)
     figure = sheet(2.9 + 1.45 * columns, 0.62 * height + 0.3)
     axes = figure.subplots()
@@ -164,9 +166,7 @@ def draw(data: ArchitectureData, theme: Theme) -> Figure:
     encoders = list(dict.fromkeys(cell.encoder for cell in data.cells))
     at = {(cell.tower, cell.layer, cell.relation): cell for cell in data.cells}
     y = 0.0
-    for column, (tower, start, size) in enumerate(
-        zip(data.towers, data.inputs, data.parameters, strict=True)
-    ):
+    for column, tower, start, size in zip(places, data.towers, data.inputs, data.parameters, strict=True):
         axes.text(
             column, y - 0.75, clean(tower, 18), ha="center", va="center", fontweight="bold", fontsize=10
         )
@@ -186,7 +186,7 @@ def draw(data: ArchitectureData, theme: Theme) -> Figure:
             )
             axes.plot([-0.5, columns - 0.5], [y - 0.52] * 2, color=theme.grid, linewidth=1)
         axes.text(-0.62, y, _arrow(relation), ha="right", va="center", fontsize=8.5)
-        for column, tower in enumerate(data.towers):
+        for column, tower in zip(places, data.towers, strict=True):
             if (cell := at.get((tower, number, relation))) is not None:
                 color = theme.category(encoders.index(cell.encoder))
                 idle = cell.note.startswith(("silent", "not run"))
@@ -194,7 +194,7 @@ def draw(data: ArchitectureData, theme: Theme) -> Figure:
                 _cell(axes, column, y, text, theme, theme.grid if idle else color, idle=idle)
         y += 0.62
     y += 0.35
-    _head_box(axes, data, columns, y, theme)
+    _head_box(axes, data, places, columns, y, theme)
     axes.set_xlim(-2.35, columns - 0.4)
     axes.set_ylim(y + 0.62 + 0.26 * len(data.head), -1.05)
     return figure
@@ -240,10 +240,12 @@ def _cell(
     axes.text(x, y, text, ha="center", va="center", fontsize=7.5, linespacing=1.15, color=shown)
 
 
-def _head_box(axes: Axes, data: ArchitectureData, columns: int, y: float, theme: Theme) -> None:
+def _head_box(
+    axes: Axes, data: ArchitectureData, places: list[float], columns: int, y: float, theme: Theme
+) -> None:
     from matplotlib.patches import FancyBboxPatch
 
-    for column in range(len(data.towers)):
+    for column in places:
         axes.annotate(
             "",
             (column, y - 0.12),

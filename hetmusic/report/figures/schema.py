@@ -222,9 +222,20 @@ def _arrow(
             zorder=1,
         )
     )
-    (x1, y1), (x2, y2) = ends
+    (x1, y1), (x2, y2) = ends if bend else _borders(ends, boxes)
     middle = ((x1 + x2) / 2 + bend * (y2 - y1) / 2, (y1 + y2) / 2 - bend * (x2 - x1) / 2)
     _label(axes, relations, middle, theme)
+
+
+def _borders(ends: list[Place], boxes: list[FancyBboxPatch]) -> tuple[Place, Place]:
+    """Where the straight line between the middles of two boxes leaves the first and enters the second."""
+    (x1, y1), (x2, y2) = ends
+    dx, dy = x2 - x1, y2 - y1
+    first, second = (
+        min(box.get_width() / 2 / max(abs(dx), 1e-9), box.get_height() / 2 / max(abs(dy), 1e-9))
+        for box in boxes
+    )
+    return (x1 + first * dx, y1 + first * dy), (x2 - second * dx, y2 - second * dy)
 
 
 def _loop(axes: Axes, relations: list[Relation], place: Place, box: FancyBboxPatch, theme: Theme) -> None:

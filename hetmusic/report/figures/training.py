@@ -90,16 +90,14 @@ def draw(data: TrainingData, theme: Theme) -> Figure:
     figure = sheet(4.6 * panels, 2.9)
     axes = figure.subplots(1, panels, squeeze=False)[0]
     marker = "o" if len(data.epochs) < 40 else None
-    epochs = [epoch + 1 for epoch in data.epochs]
-    axes[0].plot(epochs, data.loss, color=theme.categories[0], marker=marker, markersize=3)
+    axes[0].plot(data.epochs, data.loss, color=theme.categories[0], marker=marker, markersize=3)
     axes[0].set(title="Training loss", xlabel="epoch")
     if data.metric:
-        measured = [(e, v) for e, v in zip(epochs, data.values, strict=True) if v is not None]
+        measured = [(e, v) for e, v in zip(data.epochs, data.values, strict=True) if v is not None]
         axes[1].plot(*zip(*measured, strict=True), color=theme.categories[6], marker=marker, markersize=3)
         axes[1].set(title=f"Validation {data.metric}", xlabel="epoch")
-        best = dict(measured).get(-1 if data.best_epoch is None else data.best_epoch + 1)
-        if best is not None and data.best_epoch is not None:
-            kept = data.best_epoch + 1
+        kept = data.best_epoch
+        if kept is not None and (best := dict(measured).get(kept)) is not None:
             axes[1].axvline(kept, color=theme.muted, linestyle=":", linewidth=1)
             axes[1].plot([kept], [best], "o", color=theme.text, markersize=6, zorder=3)
             axes[1].set_title(f"Validation {data.metric}: {best:.4f} in epoch {kept}, kept")
