@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hetmusic.report.source import ResultSource
+
+#: characters of a line that the page has room for
+_WIDTH = 84
 
 
 def commands(source: ResultSource) -> list[str]:
@@ -17,7 +22,20 @@ def commands(source: ResultSource) -> list[str]:
     words += ["--seeds", str(len(about["seeds"])), "--seed", str(about["seeds"][0])]
     words += ["--metric", about["metric"], "--mask", about["mask"], "-k", ",".join(map(str, about["ks"]))]
     words += ["--out", f"results/{source.path.resolve().name}"]
-    return [shlex.join(["hetmusic", *words]), "# settings that are not defaults: under “Cost and settings”"]
+    return [_folded(["hetmusic", *words]), "# settings that are not defaults: under “Cost and settings”"]
+
+
+def _folded(words: Sequence[str]) -> str:
+    """A command for a shell, on so many lines that none is broken inside an option."""
+    parts = [shlex.quote(word) for word in words]
+    lines = [parts[0]]
+    for part, following in itertools.pairwise([*parts[1:], ""]):
+        needed = len(part) + (1 + len(following) if part.startswith("-") else 0)
+        if part.startswith("-") and len(lines[-1]) + 1 + needed > _WIDTH:
+            lines.append(f"  {part}")
+        else:
+            lines[-1] += f" {part}"
+    return " \\\n".join(lines)
 
 
 def _graph(source: ResultSource) -> str:

@@ -110,8 +110,8 @@ def test_the_command_of_a_comparison(tmp_path):
     rows = [row("mine", [0.2]), row("ease", [0.1], -0.5, model="ease")]
     sections, _ = page_of(tmp_path, "comparison", rows, "mine")
     assert first(sections["summary"], Commands).lines[0] == (
-        "hetmusic compare graphs/tiny --models mine=mmgnn,ease --split random --seeds 2 --seed 0 --metric ndcg@10 "
-        "--mask train+valid -k 10,50 --out results/comparison"
+        "hetmusic compare graphs/tiny --models mine=mmgnn,ease --split random --seeds 2 \\\n"
+        "  --seed 0 --metric ndcg@10 --mask train+valid -k 10,50 --out results/comparison"
     )
 
 
@@ -120,7 +120,7 @@ def test_the_command_of_an_ablation(ablation):
         first(ablation[0]["summary"], Commands)
         .lines[0]
         .startswith(
-            "hetmusic ablate graphs/tiny --without social,kg,emotion --controls shuffled-friends --split random "
+            "hetmusic ablate graphs/tiny --without social,kg,emotion --controls shuffled-friends \\\n  --split random "
         )
     )
 
@@ -130,7 +130,7 @@ def test_commands_can_be_run(ablation, comparison):
     from tests.test_docs import check_call
 
     for sections in (ablation[0], comparison[0]):
-        check_call(first(sections["summary"], Commands).lines[0].split()[1:])
+        check_call(first(sections["summary"], Commands).lines[0].replace("\\\n", "").split()[1:])
 
 
 def test_labels_are_escaped(tmp_path, browser):
