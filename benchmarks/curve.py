@@ -33,6 +33,7 @@ from hetmusic.training.automatic import choose
 from hetmusic.training.batches import Batch
 from hetmusic.training.config import FitConfig
 from hetmusic.training.make_split import make_split
+from hetmusic.training.memory import keep_freed_memory
 from hetmusic.training.optimizer import touched_rows
 from hetmusic.training.prefetch import Prefetched
 from hetmusic.training.tensors import GraphTensors
@@ -154,6 +155,7 @@ def main() -> None:
     parser.add_argument("--clocked", type=int, default=6, help="the same by the clock")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    keep_freed_memory()  # as fits do
     with tempfile.TemporaryDirectory() as folder:
         runners, likes = {}, {}
         for path in arguments.graphs:

@@ -14,8 +14,11 @@ FULL_SOFTMAX_ITEMS = 50_000
 FULL_GRAPH_EDGES = 2_000_000
 #: features with more dimensions are projected at a cost that exceeds that of message passing
 _WIDE = 128
-#: users a step: what one likes is candidate for all, so larger steps make an epoch dearer and take fewer of them
-_USERS = 64
+#: users a step where each has so many likes: what one likes is candidate for all, so larger steps make an epoch dearer and
+#: take fewer of them
+_USERS, _LIKES = 64, 208
+#: least and most users a step
+_BOUNDS = 16, 512
 
 
 @dataclass(frozen=True)
@@ -53,14 +56,14 @@ def choose(graph: MusicGraph) -> list[Choice]:
             ),
         ]
     if items > FULL_SOFTMAX_ITEMS or edges > FULL_GRAPH_EDGES:
-        why = f"about {edges:,} edges in both directions"
+        why, step = f"about {edges:,} edges in both directions", users_a_step(users, likes)
         choices += [
             Choice('training.propagation="sampled"', why),
             Choice("training.fanout=[5, 100]", "users from 100 of their likes, friends from 5 of theirs"),
             Choice("relations.friends.fanout=10", "neighbourhoods are sampled"),
             Choice(
-                f"training.batch_size={_USERS}",
-                f"about {_USERS * likes // max(users, 1):,} likes a step, all of them candidates of all users",
+                f"training.batch_size={step}",
+                f"about {step * likes // max(users, 1):,} likes a step, all of them candidates of all users",
             ),
             Choice("training.epochs=10", f"{likes:,} likes"),
             Choice("training.patience=3", f"{likes:,} likes"),
@@ -72,6 +75,17 @@ def choose(graph: MusicGraph) -> list[Choice]:
         shown = ", ".join(f"{name} {dim}" for name, dim in wide.items())
         choices.append(Choice(f"model.feature_components={_WIDE}", f"dimensions: {shown}"))
     return choices
+
+
+def users_a_step(users: int, likes: int) -> int:
+    """So many that a step takes about as long on any graph, a multiple of the least.
+
+    What a step costs grows with the likes of its users, which are candidates, and with users times candidates: as many
+    likes a step would be too many users where each likes little, and as many scores too few.
+    """
+    least, most = _BOUNDS
+    wanted: float = _USERS * (_LIKES * users / max(likes, 1)) ** (2 / 3)
+    return min(max(least * round(wanted / least), least), most)
 
 
 def as_settings(choices: list[Choice]) -> dict[str, object]:

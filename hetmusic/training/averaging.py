@@ -32,6 +32,8 @@ class WeightAverage:
         #: per parameter with late rows, the number of updates that each row has seen, int32 ``(num_rows,)``
         self._seen: dict[str, Tensor] = {}
         self._sums = torch.zeros(0, dtype=torch.float64)
+        #: averages of the rows of the step that is being made, up to date, by parameter name
+        self._rows: dict[str, Tensor] = {}
         if decay:
             self._values = {name: p.detach().clone() for name, p in model.named_parameters()}
 
@@ -43,7 +45,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def before_step(self, touched: Mapping[str, Tensor]) -> None:
-        """Bring rows up to date whose weights are about to change.
+        """Compute the averages up to now of rows whose weights are about to change; :meth:`update` goes on from them.
 
         :param touched: the rows, each once, of the parameters that do not change elsewhere.
         """
@@ -55,7 +57,7 @@ class WeightAverage:
                     parameter.shape[:1], self.steps, dtype=torch.int32, device=parameter.device
                 )
             if name in touched:
-                self._bring_up(name, parameter, touched[name])
+                self._rows[name] = self._up_to_date(name, parameter, touched[name])
             elif name in self._seen:
                 self._bring_up_all(name, parameter)
 
@@ -75,7 +77,8 @@ class WeightAverage:
             if rows is None:
                 average.lerp_(parameter, 1 - decay)
             else:
-                average.index_copy_(0, rows, average[rows].lerp_(parameter[rows], 1 - decay))
+                before = self._rows.pop(name) if name in self._rows else average.index_select(0, rows)
+                average.index_copy_(0, rows, before.lerp_(parameter.index_select(0, rows), 1 - decay))
             if name in self._seen:
                 self._seen[name][slice(None) if rows is None else rows] = self.steps
 
@@ -88,16 +91,18 @@ class WeightAverage:
                 self._bring_up_all(name, parameters[name])
 
     def _bring_up_all(self, name: str, parameter: Tensor) -> None:
-        self._bring_up(name, parameter, (self._seen[name] < self.steps).nonzero()[:, 0])
-
-    def _bring_up(self, name: str, parameter: Tensor, rows: Tensor) -> None:
-        sums = self._sums_of_logs().to(rows.device)
-        factor = (sums[self.steps] - sums[self._seen[name][rows].long()]).exp()
-        weights, average = parameter[rows], self._values[name][rows]
-        self._values[name].index_copy_(
-            0, rows, weights + (average - weights) * factor[:, None].to(weights.dtype)
-        )
+        rows = (self._seen[name] < self.steps).nonzero()[:, 0]
+        self._values[name].index_copy_(0, rows, self._up_to_date(name, parameter, rows))
         self._seen[name][rows] = self.steps
+
+    def _up_to_date(self, name: str, parameter: Tensor, rows: Tensor) -> Tensor:
+        """The averages of some rows after all steps so far, in which those not seen did not change their weights."""
+        sums = self._sums_of_logs().to(rows.device)
+        factor = (sums[self.steps] - sums[self._seen[name].index_select(0, rows).long()]).exp()
+        weights, average = (part.index_select(0, rows) for part in (parameter, self._values[name]))
+        # in place where nobody else reads: every pass over rows counts
+        factor = factor.to(weights.dtype).reshape(-1, *[1] * (weights.dim() - 1))
+        return average.sub_(weights).mul_(factor).add_(weights)
 
     def _sums_of_logs(self) -> Tensor:
         """Sums of log d over the steps before t, for t = 0 .. :attr:`steps` at least, float64."""

@@ -32,7 +32,7 @@ class Batch:
     #: where the users' representations come from, and which of them is each row's, int64 ``(num_rows,)``
     user_blocks: LayeredBlocks
     user_rows: Tensor
-    #: where the candidates' come from, and which of them is each column's (None: all in order)
+    #: where the candidates' come from, and which of them is each column's (None: each its own, in order)
     item_blocks: LayeredBlocks
     item_rows: Tensor | None
     #: catalogue index of every column, int64 ``(num_columns,)``; None means the whole catalogue in order
@@ -128,19 +128,20 @@ class Propagation:
         """Blocks for some users and some (None: all) items.
 
         :param dropped: interactions that no message may pass.
-        :return: user blocks, the row of each user in them, item blocks, the row of each item (None: all in order).
+        :return: user blocks, the row of each user in them, item blocks, the row of each item (None: those that the blocks
+            give, in order).
         """
         if self.sampler is None:
             whole = self.graph.without(dropped, self.num_layers)
             return whole, torch.from_numpy(users), whole, None if items is None else torch.from_numpy(items)
         if self.joint and items is not None:
             both = self._sample({self.user_type: users, self.item_type: items}, rng, dropped)
-            return both, torch.arange(len(users)), both, torch.arange(len(items))
+            return both, torch.arange(len(users)), both, None
         user_blocks = self._sample({self.user_type: users}, rng, dropped)
         if items is None:
             return user_blocks, torch.arange(len(users)), self.graph.without(dropped, self.num_layers), None
         item_blocks = self._sample({self.item_type: items}, rng, dropped)
-        return user_blocks, torch.arange(len(users)), item_blocks, torch.arange(len(items))
+        return user_blocks, torch.arange(len(users)), item_blocks, None
 
     def _sample(
         self, seeds: dict[str, NDArray[np.int64]], rng: np.random.Generator, dropped: LeftOut

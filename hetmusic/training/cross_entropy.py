@@ -53,13 +53,14 @@ def _of_proportional(
     so that a score may be zero or negative and still is drawn upwards by a target.
     """
     lowest = float("-inf")
-    log_length = view.items.norm(dim=1).clamp(min=1e-12).log()
-    cosine = normalize(view.users, dim=1) @ normalize(view.items, dim=1).T
+    length = view.items.norm(dim=1).clamp(min=1e-12)
+    # the products are fewer numbers than the items have, so the division is theirs
+    cosine = normalize(view.users, dim=1) @ view.items.T / length
     scores = torch.where(
         cosine > _LEAST, cosine.clamp(min=_LEAST).log(), math.log(_LEAST) + cosine / _LEAST - 1
     )
     # a factor of the user is none of the ranking and none of the loss
-    scores = scores + (log_length if batch.log_q is None else log_length - batch.log_q)
+    scores = scores + (length.log() if batch.log_q is None else length.log() - batch.log_q)
     target = scores[batch.target_rows, batch.target_columns]
     if view.present is not None:
         scores = scores.masked_fill(~view.present, lowest)

@@ -53,12 +53,13 @@ class RowAdam(torch.optim.Adam):
         if 3 * len(rows) > 2 * len(table):
             # one pass over all rows and the others put back is less than taking most of them out and back
             others = _all_but(rows, len(table))
-            kept = [part[others] for part in whole]
+            kept = [part.index_select(0, others) for part in whole]
             self._update(whole, torch.zeros_like(table).index_copy_(0, rows, values), state["step"], group)
             for part, value in zip(whole, kept, strict=True):
-                part[others] = value
+                part.index_copy_(0, others, value)
             return
-        taken = table[rows], state["exp_avg"][rows], state["exp_avg_sq"][rows]
+        # takes a fraction of the time of an index
+        taken = whole[0].index_select(0, rows), whole[1].index_select(0, rows), whole[2].index_select(0, rows)
         self._update(taken, values, state["step"], group)
         for part, value in zip(whole, taken, strict=True):
             part.index_copy_(0, rows, value)
@@ -90,7 +91,7 @@ def distinct_rows(gradient: Tensor) -> Tensor:
     # a step's nodes are distinct as a rule: seen by writing numbers and reading them back, without sorting
     numbers = torch.arange(len(rows), device=rows.device)
     place = torch.empty(len(gradient), dtype=torch.int64, device=rows.device).index_copy_(0, rows, numbers)
-    return gradient if torch.equal(place[rows], numbers) else gradient.coalesce()
+    return gradient if torch.equal(place.index_select(0, rows), numbers) else gradient.coalesce()
 
 
 def use_sparse_gradients(model: nn.Module, sparse: bool) -> None:

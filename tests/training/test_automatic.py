@@ -41,6 +41,25 @@ def test_a_large_graph_is_sampled(graph: MusicGraph, monkeypatch: pytest.MonkeyP
     assert "narrow" not in str(features)
 
 
+@pytest.mark.parametrize(
+    ("likes_a_user", "expected"),
+    [(0, 512), (1, 512), (20.8, 304), (41.6, 192), (104, 96), (208, 64), (10**5, 16)],
+)
+def test_users_a_step_by_what_they_like(likes_a_user: float, expected: int) -> None:
+    assert automatic.users_a_step(25_000, int(25_000 * likes_a_user)) == expected
+
+
+def test_a_step_of_users_who_like_less_has_more_of_them(
+    graph: MusicGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(automatic, "FULL_SOFTMAX_ITEMS", 20)
+    monkeypatch.setattr(automatic, "_LIKES", 2 * graph.num_edges(graph.interaction) / graph.num_nodes("user"))
+    (batch,) = [choice for choice in choose(graph) if "batch_size" in choice.setting]
+    assert batch.setting == "training.batch_size=96"  # 64 · 2^(2/3) = 101.6
+    likes = 96 * graph.num_edges(graph.interaction) // graph.num_nodes("user")
+    assert f"about {likes:,} likes a step" in batch.reason
+
+
 def test_what_is_said_counts_before_what_is_chosen(
     graph: MusicGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
