@@ -26,24 +26,35 @@ def _check_spec(value: Any) -> Any:
     return value
 
 
-def check_plain(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Refuse arguments that a configuration file cannot hold."""
+def check_plain(arguments: Mapping[str, Any], of: str = "") -> Mapping[str, Any]:
+    """Refuse arguments that a configuration file cannot hold.
+
+    :param of: whose they are, for messages, e.g. ``" of encoder Decay"``.
+    :raises ValueError: naming the argument and the way out.
+    """
     for name, value in arguments.items():
-        _check_plain(name, value)
+        _check_plain(name, value, of)
     return arguments
 
 
-def _check_plain(name: str, value: Any) -> None:
+def _check_plain(name: str, value: Any, of: str) -> None:
     if isinstance(value, Mapping):
-        check_plain(value)
+        for key, part in value.items():
+            _check_plain(f"{name}.{key}", part, of)
     elif isinstance(value, (list, tuple)):
         for part in value:
-            _check_plain(name, part)
+            _check_plain(name, part, of)
     elif value is not None and not isinstance(value, _PLAIN):
+        hint = "; give its name, and look it up in __init__" if callable(value) else ""
         raise ValueError(
-            f"{name} is a {type(value).__name__}, which a configuration file cannot hold: arguments are numbers, texts, "
-            "booleans, lists and tables, so that a run can be reopened"
+            f"{name}{of} is a {type(value).__name__}, which a configuration file cannot hold: arguments are numbers, texts, "
+            f"booleans, lists and tables, so that a run can be reopened{hint}"
         )
+
+
+def called(spec: Any) -> str:
+    """What messages call a plug-in: a text as it is, else the name of the class."""
+    return spec if isinstance(spec, str) else getattr(spec, "__name__", type(spec).__name__)
 
 
 def check_ready_made(spec: Any, arguments: Mapping[str, Any], key: str = "encoder") -> None:

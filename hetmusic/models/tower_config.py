@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
@@ -16,14 +15,14 @@ from pydantic import (
     model_validator,
 )
 
-from hetmusic.models.plugin_spec import PluginSpec, check_plain, check_ready_made, is_instance
-from hetmusic.models.strict import StrictModel
+from hetmusic.models.plugin_spec import PluginSpec, called, check_plain, check_ready_made, is_instance
+from hetmusic.models.strict import OneLineModel, StrictModel
 
 #: what shares one encoder, with one set of weights
 Share = Literal["none", "layers", "towers", "all"]
 
 
-class _WithArguments(BaseModel):
+class _WithArguments(OneLineModel):
     """A table whose unknown keys are arguments of the encoder that it names."""
 
     model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
@@ -47,9 +46,10 @@ class _WithArguments(BaseModel):
     def _arguments_are_plain(self) -> Any:
         encoder = getattr(self, "encoder", None)
         check_ready_made(encoder, self.arguments)
-        check_plain(self.arguments)
+        of = "" if encoder is None else f" of encoder {called(encoder)}"
+        check_plain(self.arguments, of)
         if is_instance(encoder):
-            check_plain(getattr(encoder, "init_arguments", {}))
+            check_plain(getattr(encoder, "init_arguments", {}), of)
         return self
 
     @model_serializer(mode="wrap")

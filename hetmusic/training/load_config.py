@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import tomli_w
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from hetmusic._toml import merge, parse_override, read_toml, tomllib
 from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.models.relation_choice import is_relation
+from hetmusic.models.strict import in_one_line
 from hetmusic.models.tower_config import RELATION_KEYS
 from hetmusic.training.config import FitConfig
 
@@ -156,28 +157,10 @@ def _source_of(problem: ValidationError, sources: dict[str, dict[str, Any]]) -> 
 
 def _explain(problem: ValidationError) -> str:
     first = problem.errors()[0]
-    where = [str(part) for part in first["loc"]]
-    key = ".".join(where)
-    if first["type"] == "extra_forbidden":
-        known = _fields_at(where[:-1])
-        hint = did_you_mean(where[-1], known) or f"; known: {', '.join(known)}"
-        if len(where) == 1 and is_relation(key):
-            hint = f" (did you mean 'relations.{key}'?)"
-        return f"unknown key {key!r}{hint}"
-    message = first["msg"].removeprefix("Value error, ")
-    # a rule over several keys says itself which; a single value is shown
-    if isinstance(first["input"], (dict, BaseModel)):
-        return f"{key}: {message}" if key else message
-    return f"{key} = {first['input']!r}: {message}"
-
-
-def _fields_at(where: list[str]) -> list[str]:
-    model: Any = FitConfig
-    for part in where:
-        fields = getattr(model, "model_fields", None)
-        # the keys of a dict[str, Section] are anybody's
-        model = fields[part].annotation if fields is not None else get_args(model)[1]
-    return list(model.model_fields)
+    key = str(first["loc"][0]) if len(first["loc"]) == 1 else ""
+    if first["type"] == "extra_forbidden" and is_relation(key):
+        return f"unknown key {key!r} (did you mean 'relations.{key}'?)"
+    return in_one_line(problem, FitConfig)
 
 
 def _without_none(value: Any) -> Any:

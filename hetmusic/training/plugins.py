@@ -16,7 +16,7 @@ from hetmusic.errors import ConfigError, PluginError, RunError, did_you_mean
 from hetmusic.graph import MusicGraph
 from hetmusic.models.combine import combiners
 from hetmusic.models.heads import heads
-from hetmusic.models.plugin_spec import at_key, is_instance
+from hetmusic.models.plugin_spec import at_key, called, check_plain, is_instance
 from hetmusic.models.relation_choice import check_relation
 from hetmusic.models.tower_config import RELATION_KEYS, RelationConfig, TowerConfig
 from hetmusic.relations import relation_encoders
@@ -61,7 +61,7 @@ class Use:
             if self.resolver is relation_encoders:
                 self._check_keys()
             try:
-                return self.resolver.check(self.spec, self.arguments)
+                cls = self.resolver.check(self.spec, self.arguments)
             except ConfigError:
                 if (
                     self.relation is not None
@@ -72,6 +72,15 @@ class Use:
                         self.relation, relations or ()
                     )  # rather that than the preset's encoder is wrong
                 raise
+            self._check_plain()
+            return cls
+
+    def _check_plain(self) -> None:
+        """Refuse arguments that were put into the configuration unchecked and that a file cannot hold."""
+        try:
+            check_plain(self.arguments, f" of {self.resolver.kind} {called(self.spec)}")
+        except ValueError as problem:
+            raise ConfigError(str(problem)) from None
 
     def _check_keys(self) -> None:
         """Tell the keys of a relation's table from the arguments of its encoder."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from hetmusic.errors import ConfigError
 from hetmusic.graph.types import EdgeType, Modality
@@ -111,6 +110,6 @@ def test_mistakes_that_the_graph_shows(config, message):
     ],
 )
 def test_mistakes_that_show_at_once(config, message):
-    with pytest.raises(ValidationError) as problem:
+    with pytest.raises(ConfigError) as problem:
         ModelConfig(**config)
     assert message in str(problem.value)

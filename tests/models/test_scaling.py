@@ -9,8 +9,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
+from hetmusic.errors import ConfigError
 from hetmusic.graph.types import Modality
 from hetmusic.models import scaling
 from hetmusic.models.config import ModelConfig
@@ -105,5 +105,5 @@ def test_a_tower_takes_as_many_components_as_there_are() -> None:
 
 def test_no_components_are_refused() -> None:
     assert ModelConfig(feature_scaling="whiten", feature_components=8).feature_components == 8
-    with pytest.raises(ValidationError):
+    with pytest.raises(ConfigError, match="ModelConfig: feature_components = 0: "):
         ModelConfig(feature_scaling="whiten", feature_components=0)

@@ -227,7 +227,7 @@ class TestSpecs:
             ({"relations": {"x": {"encoder": ""}}}, "a plug-in is a registered name, an import path"),
             (
                 {"relations": {"x": {"act": torch.relu}}},
-                "act is a builtin_function_or_method, which a configuration",
+                "act of encoder mean is a builtin_function_or_method, which a configuration",
             ),
             ({"relations": {"x": {"share": "tower"}}}, "relations.x.share = 'tower'"),
             (
