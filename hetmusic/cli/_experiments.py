@@ -15,7 +15,7 @@ from hetmusic.cli._table import table
 from hetmusic.errors import RunError
 
 if TYPE_CHECKING:
-    from hetmusic.experiments.cells import CellResult
+    from hetmusic.experiments.cells import CellFailure, CellResult
     from hetmusic.experiments.comparison import Protocol
     from hetmusic.experiments.journal import Trial
     from hetmusic.experiments.summary import Summary
@@ -107,28 +107,56 @@ def going_on(out: Path) -> Iterator[None]:
         ) from None
 
 
-def cell_line(label: str, seed: int, result: CellResult | str, is_new: bool) -> None:
-    """Say how a cell went."""
-    if isinstance(result, str):
-        line = f"failed: {result}"
-    else:
-        found = result.measured
-        metric = found.cell.metric
-        line = f"valid {metric} {found.valid:.4f}, test {found.test[metric]:.4f}"
-        line += f" ({found.seconds:.1f} s)" if is_new else " (done before)"
-    click.echo(f"{label}, seed {seed}: {line}", err=True)
+class Progress:
+    """Says on standard error how cells and trials end, the traceback of somebody's own code first.
 
+    :param quiet: says nothing but that, and what failed there.
+    """
 
-def trial_line(model: str, trial: Trial, best: Trial | None) -> None:
-    """Say how a trial went."""
-    how = {
-        "complete": f"{trial.value:.4f}" if trial.value is not None else "",
-        "pruned": f"stopped after {len(trial.steps)} validations",
-        "failed": f"failed: {trial.error}",
-    }[trial.state]
-    seconds = f" ({trial.seconds:.1f} s)" if trial.seconds else " (tried before)"
-    leading = "" if best is None else f"; best {best.value:.4f}, trial {best.number}"
-    click.echo(f"{model}, trial {trial.number}: {how}{seconds}{leading}", err=True)
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self._shown: set[tuple[str, ...]] = set()
+
+    def cell(self, label: str, seed: int, result: CellResult | CellFailure, is_new: bool) -> None:
+        """Say how a cell went."""
+        shown = False
+        if not hasattr(result, "measured"):
+            shown = self._trace(result.trace)
+            line = f"failed: {result.reason}"
+        else:
+            found = result.measured
+            metric = found.cell.metric
+            line = f"valid {metric} {found.valid:.4f}, test {found.test[metric]:.4f}"
+            line += f" ({found.seconds:.1f} s)" if is_new else " (done before)"
+        self._say(f"{label}, seed {seed}: {line}", shown)
+
+    def trial(self, model: str, trial: Trial, best: Trial | None) -> None:
+        """Say how a trial went."""
+        shown = self._trace(trial.trace)
+        how = {
+            "complete": f"{trial.value:.4f}" if trial.value is not None else "",
+            "pruned": f"stopped after {len(trial.steps)} validations",
+            "failed": f"failed: {trial.error}",
+        }[trial.state]
+        seconds = f" ({trial.seconds:.1f} s)" if trial.seconds else " (tried before)"
+        leading = "" if best is None else f"; best {best.value:.4f}, trial {best.number}"
+        self._say(f"{model}, trial {trial.number}: {how}{seconds}{leading}", shown)
+
+    def _say(self, line: str, shown: bool) -> None:
+        if shown or not self.quiet:
+            click.echo(line, err=True)
+
+    def _trace(self, trace: str) -> bool:
+        """Show a traceback once: what fails in one cell mostly does so in the others, in the same lines.
+
+        :return: whether it was shown.
+        """
+        lines = tuple(line for line in trace.splitlines() if line.startswith("  File "))
+        if not trace or lines in self._shown:
+            return False
+        self._shown.add(lines)
+        click.echo(trace, err=True, nl=False)
+        return True
 
 
 def report(summary: Summary, out: Path, quiet: bool) -> None:

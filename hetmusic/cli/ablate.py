@@ -51,7 +51,14 @@ def command(
     full, source = full_settings(preset, settings, overrides)
     opened = MusicGraph.open(graph)
     entries = variants(opened, full, without, controls, source)
-    on_cell = None if quiet else _experiments.cell_line
     with _experiments.going_on(out):
-        summary = compare(opened, entries, protocol, out, kind="ablation", reference=FULL, on_cell=on_cell)
+        summary = compare(
+            opened,
+            entries,
+            protocol,
+            out,
+            kind="ablation",
+            reference=FULL,
+            on_cell=_experiments.Progress(quiet).cell,
+        )
     _experiments.report(summary, out, quiet)

@@ -60,12 +60,11 @@ def command(
     asked, protocol = Asked.parse(models, tuned, files, overrides), _experiments.protocol(**judged)
     check_labels(asked.models, reference)
     opened = MusicGraph.open(graph)
+    progress = _experiments.Progress(quiet)
     with _experiments.going_on(out):
         if tune_trials is not None or tune_minutes is not None:
-            on_trial = (lambda *_: None) if quiet else _experiments.trial_line
             budget = Budget(tune_trials or 50, tune_minutes)
-            asked = tune_all(opened, asked, protocol, budget, out, on_trial)
-        on_cell = None if quiet else _experiments.cell_line
+            asked = tune_all(opened, asked, protocol, budget, out, progress.trial)
         entries = make_entries(opened, asked)
-        summary = compare(opened, entries, protocol, out, reference=reference, on_cell=on_cell)
+        summary = compare(opened, entries, protocol, out, reference=reference, on_cell=progress.cell)
     _experiments.report(summary, out, quiet)

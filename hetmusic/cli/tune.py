@@ -55,7 +55,7 @@ def command(
     choice, metric = SplitChoice.parse(split), user_metric(metric)
     opened = MusicGraph.open(graph)
     problem = Problem(opened, choice.make(opened, split_seed), metric)
-    on_trial = None if quiet else partial(_experiments.trial_line, model)
+    on_trial = partial(_experiments.Progress(quiet).trial, model)
     with _experiments.going_on(out):
         done = tune(problem, plan, Budget(trials, minutes), out, on_trial)
     if not quiet:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hetmusic._io import read_json
-from hetmusic.errors import RunError
+from hetmusic.errors import RunError, UserError
 from hetmusic.evaluation.result import PER_USER_FILE
 from hetmusic.experiments.mmgnn import DECIDED_ELSEWHERE
 from hetmusic.experiments.models import is_mmgnn, make_model
@@ -93,6 +93,21 @@ class Measured(BaseModel):
     gpu_mb: float | None = None
     #: what the model told about the fit
     info: dict[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class CellFailure:
+    """Why there is no cell."""
+
+    #: in one line
+    reason: str
+    #: the traceback of somebody's own code, if it was that which failed
+    trace: str = ""
+
+    @classmethod
+    def of(cls, problem: UserError) -> CellFailure:
+        """What an error says."""
+        return cls(" ".join(str(problem).split()), getattr(problem, "trace", ""))
 
 
 @dataclass(frozen=True)

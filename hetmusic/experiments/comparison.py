@@ -11,7 +11,7 @@ from typing import Any
 from hetmusic._io import explaining_failed_write, locked, read_json, write_json
 from hetmusic._version import __version__
 from hetmusic.errors import ConfigError, RunError, SplitError, did_you_mean
-from hetmusic.experiments.cells import Cell, CellResult, complete_settings
+from hetmusic.experiments.cells import Cell, CellFailure, CellResult, complete_settings
 from hetmusic.experiments.models import check_modalities, check_relations
 from hetmusic.experiments.problems import SplitChoice, identify_graph, identify_split
 from hetmusic.experiments.running import Execute, in_own_process, run_missing
@@ -24,7 +24,7 @@ COMPARISON_FILE = "comparison.json"
 FORMAT_VERSION = 1
 
 #: told about a cell: row, seed, its result or what went wrong, and whether it was run now
-OnCell = Callable[[str, int, "CellResult | str", bool], None]
+OnCell = Callable[[str, int, "CellResult | CellFailure", bool], None]
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ def _run(
         if isinstance(result, CellResult):
             results[label][seed] = result
         else:
-            failures[label][seed] = result
+            failures[label][seed] = result.reason
         if on_cell is not None:
             on_cell(label, seed, result, is_new)
     return [Row(e.label, e.model, e.source, results[e.label], failures[e.label], e.reason) for e in entries]

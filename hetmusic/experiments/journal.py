@@ -36,6 +36,8 @@ class Trial(BaseModel):
     seconds: float = 0.0
     #: why it failed
     error: str | None = None
+    #: the traceback of somebody's own code, if it was that which failed
+    trace: str = ""
     #: what the model told about the fit
     info: dict[str, Any] = {}
 
@@ -67,7 +69,8 @@ class Journal:
 
     def append(self, trial: Trial) -> None:
         """Write a trial; it is on disk when this returns."""
-        line = (json.dumps(trial.model_dump(), allow_nan=False) + "\n").encode()
+        values = trial.model_dump(exclude=None if trial.trace else {"trace"})
+        line = (json.dumps(values, allow_nan=False) + "\n").encode()
         with explaining_failed_write(self.path), open(self.path, "ab") as stream:
             stream.truncate(self._length)
             stream.write(line)

@@ -13,20 +13,20 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from hetmusic._io import replacing_file
-from hetmusic.experiments.cells import CellResult
+from hetmusic.experiments.cells import CellFailure, CellResult
 from hetmusic.experiments.worker import Request
 
 #: runs a request; what went wrong, or None
-Execute = Callable[[Request, Path], "str | None"]
+Execute = Callable[[Request, Path], "CellFailure | None"]
 
 #: characters of a crashed worker's last words that are shown
 _LAST_WORDS = 160
 
 
-def in_own_process(request: Request, log: Path) -> str | None:
+def in_own_process(request: Request, log: Path) -> CellFailure | None:
     """Run a cell so that time and memory are its own, and a crash stops nothing else.
 
-    :param log: gets what the process said on standard error, if it failed.
+    :param log: gets the traceback of somebody's own code that failed, or what a process that crashed said on standard error.
     :return: None, or why there is no result.
     """
     # what a killed worker leaves among temporary files goes with the folder
@@ -55,13 +55,20 @@ def in_own_process(request: Request, log: Path) -> str | None:
                 worker.stdin.close()
             worker.stdout.close()
         if status == 0 and answer:
-            error: str | None = json.loads(answer)["error"]
-            return error
+            said = json.loads(answer)
+            failure = None if said is None else CellFailure(**said)
+            if failure is not None and failure.trace:
+                _write(log, failure.trace)
+            return failure
         stderr.seek(0)
-        said = stderr.read().decode(errors="replace")
+        last = stderr.read().decode(errors="replace")
+    _write(log, last)
+    return CellFailure(_last_words(status, last))
+
+
+def _write(log: Path, text: str) -> None:
     with replacing_file(log) as file:
-        file.write_text(said, encoding="utf-8")
-    return _last_words(status, said)
+        file.write_text(text, encoding="utf-8")
 
 
 def _last_words(status: int, said: str) -> str:
@@ -74,21 +81,21 @@ def _last_words(status: int, said: str) -> str:
 
 def run_missing(
     requests: Iterable[Request], logs: Path, execute: Execute = in_own_process
-) -> Iterator[tuple[CellResult | str, bool]]:
+) -> Iterator[tuple[CellResult | CellFailure, bool]]:
     """Run those cells that have no folder yet, one after the other.
 
-    :param logs: folder for the last words of crashed cells.
+    :param logs: folder for tracebacks and the last words of crashed cells.
     :return: of every request in turn, its result or the reason why there is none, and whether it was run now.
     """
-    failed: dict[Path, str] = {}
+    failed: dict[Path, CellFailure] = {}
     for request in requests:
         found = CellResult.load(request.out)
         is_new = found is None and request.out not in failed
         if is_new:
             log = logs / f"{request.out.name}.log"
             log.unlink(missing_ok=True)
-            error = execute(request, log)
+            failure = execute(request, log)
             found = CellResult.load(request.out)
             if found is None:
-                failed[request.out] = error or "it left no result"
+                failed[request.out] = failure or CellFailure("it left no result")
         yield failed[request.out] if found is None else found, is_new

@@ -163,6 +163,7 @@ def _fit(problem: Problem, plan: StudyPlan, suggestion: _Suggestion, chosen: dic
         outcome = {
             "state": "failed",
             "error": f"{type(reason).__name__}: {' '.join(str(reason).split())}",
+            "trace": getattr(reason, "trace", ""),
         }
     # 0 is for settings that were tried before
     seconds = max(round(time.perf_counter() - started, 3), 0.001)

@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from hetmusic._io import replacing_folder, write_json
 from hetmusic._version import __version__
 from hetmusic.errors import UserError
 from hetmusic.evaluation import evaluate
-from hetmusic.experiments.cells import CELL_FILE, Cell, Measured, complete_settings
+from hetmusic.experiments.cells import CELL_FILE, Cell, CellFailure, Measured, complete_settings
 from hetmusic.experiments.controls import ControlledGraph
 from hetmusic.experiments.models import make_model
 from hetmusic.graph import MusicGraph
@@ -110,7 +111,7 @@ def _end_with_parent() -> None:
 
 
 def main() -> None:
-    """Read a request, run it, and answer with one line of JSON; an empty ``error`` means that the cell is there."""
+    """Read a request, run it, and answer with one line of JSON: why there is no cell, or null."""
     # whatever a model prints goes to standard error; the answer alone to standard output
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -120,9 +121,9 @@ def main() -> None:
     try:
         run_cell(request)
     except UserError as problem:
-        json.dump({"error": " ".join(str(problem).split())}, answer)
+        json.dump(asdict(CellFailure.of(problem)), answer)
     else:
-        json.dump({"error": None}, answer)
+        json.dump(None, answer)
     answer.close()
 
 

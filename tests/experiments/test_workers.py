@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from hetmusic.experiments.cells import Cell, CellResult, complete_settings
+from hetmusic.experiments.cells import Cell, CellFailure, CellResult, complete_settings
 from hetmusic.experiments.comparison import Entry, Protocol, compare
 from hetmusic.experiments.problems import SplitChoice, identify_graph, identify_split
 from hetmusic.experiments.running import _last_words, run_missing
@@ -63,12 +63,12 @@ def test_a_comparison_in_processes(graph, tmp_path):
 
 def test_a_killed_worker(make_request, tmp_path):
     request = make_request(FRAGILE, how="kill")
-    ((error, is_new),) = run_missing([request], tmp_path)
-    assert (error, is_new) == ("killed by SIGKILL", True)
+    ((failure, is_new),) = run_missing([request], tmp_path)
+    assert (failure, is_new) == (CellFailure("killed by SIGKILL"), True)
     assert not request.out.exists()
     (log,) = tmp_path.iterdir()
     # which goes when the cell is tried again
-    list(run_missing([request], tmp_path, lambda request, log: "no"))
+    list(run_missing([request], tmp_path, lambda request, log: CellFailure("no")))
     assert not log.exists()
 
 
@@ -110,8 +110,9 @@ def test_cells_that_are_there_are_not_run(make_request, tmp_path):
 
 def test_one_that_left_nothing(make_request, tmp_path):
     request = make_request(WAVES, angle=5.0)
+    nothing = CellFailure("it left no result")
     outcomes = list(run_missing([request, request], tmp_path, lambda request, log: None))
-    assert outcomes == [("it left no result", True), ("it left no result", False)]
+    assert outcomes == [(nothing, True), (nothing, False)]
 
 
 def test_two_equal_cells_are_run_once(make_request, tmp_path):

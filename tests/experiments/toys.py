@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from hetmusic.errors import ConfigError, UserError
+from hetmusic.experiments.cells import CellFailure
 from hetmusic.experiments.worker import Request, run_cell
 from hetmusic.graph import MusicGraph
 from hetmusic.models.config import StrictModel
@@ -108,14 +109,14 @@ class Counting:
         self.ran: list[tuple[str, int]] = []
         self.stop_after = stop_after
 
-    def __call__(self, request: Request, log: Path) -> str | None:
+    def __call__(self, request: Request, log: Path) -> CellFailure | None:
         if self.stop_after is not None and len(self.ran) >= self.stop_after:
             raise KeyboardInterrupt
         self.ran.append((request.cell.model, request.cell.seed))
         try:
             run_cell(request)
         except UserError as problem:
-            return " ".join(str(problem).split())
+            return CellFailure.of(problem)
         return None
 
 
