@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.cli.running import hetmusic
-from tests.graph.joining import song, track, write
+from tests.graph.joining.dumps import song, track, write
 
 SONGS = """
 name: songs

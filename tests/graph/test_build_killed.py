@@ -13,7 +13,7 @@ import pytest
 from hetmusic._io import locked, replacing_folder
 from hetmusic.graph import MusicGraph
 from hetmusic.graph.build import build_graph
-from tests.graph.joining import listens, song, write
+from tests.graph.joining.dumps import listens, song, write
 
 #: builds a graph, but stops for good once its tables are written and before it is put into place
 STOPPING = """
@@ -27,7 +27,7 @@ def stop(self, **values):
 
 writer.GraphWriter.finish = stop
 from hetmusic.graph.build import build_graph
-from tests.graph.joining import listens
+from tests.graph.joining.dumps import listens
 build_graph(listens(), sys.argv[1], sys.argv[2], overwrite=True)
 """
 

@@ -15,7 +15,7 @@ from hetmusic.graph.build_report import BuildReport
 from hetmusic.graph.validation import validate_graph
 from kg_schema import dump_check
 from kg_schema.dump import DumpSpec
-from tests.graph.joining import dump, edges, write
+from tests.graph.joining.dumps import dump, edges, write
 
 
 def spec(name: str = "mine", **changes: Any) -> DumpSpec:

@@ -11,7 +11,7 @@ from hetmusic.errors import ConfigError, DataError
 from hetmusic.graph.build import build_graph
 from hetmusic.graph.build_report import BuildReport
 from kg_schema.dump import DumpSpec
-from tests.graph.joining import listens, song, write
+from tests.graph.joining.dumps import listens, song, write
 
 
 def spec(**plays: Any) -> DumpSpec:

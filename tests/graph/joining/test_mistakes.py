@@ -9,12 +9,7 @@ import pytest
 from hetmusic.errors import ConfigError, DataError, SchemaError
 from kg_schema import dump_check
 from kg_schema.dump import DumpSpec
-from tests.graph.joining import edges, join, listens, listens_and_tracks, song, tracks, write
-
-
-@pytest.fixture
-def raw(tmp_path: Path) -> Path:
-    return listens_and_tracks(tmp_path / "raw")
+from tests.graph.joining.dumps import edges, join, listens, song, tracks, write
 
 
 @pytest.mark.parametrize(

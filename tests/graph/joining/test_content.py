@@ -8,23 +8,17 @@ import pytest
 
 from hetmusic.errors import DataError
 from hetmusic.graph.validation import validate_graph
-from tests.graph.joining import (
+from tests.graph.joining.dumps import (
     dump,
     edges,
     genres,
     join,
     listens,
-    listens_and_tracks,
     song,
     track,
     tracks,
     write,
 )
-
-
-@pytest.fixture
-def raw(tmp_path: Path) -> Path:
-    return listens_and_tracks(tmp_path / "raw")
 
 
 def test_the_first_dump_counts(raw: Path, tmp_path: Path) -> None:

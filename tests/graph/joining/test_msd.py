@@ -10,7 +10,7 @@ import pytest
 from hetmusic.graph import MusicGraph
 from hetmusic.graph.build_report import BuildReport
 from kg_schema.dump import DumpSpec
-from tests.graph.joining import dump, edges, join
+from tests.graph.joining.dumps import dump, edges, join
 
 TRACKS = "subset_unique_tracks.txt"
 YEARS = "subset_tracks_per_year.txt"

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hetmusic.graph.validation import validate_graph
-from tests.graph.joining import dump, edges, join, listens, write
+from tests.graph.joining.dumps import dump, edges, join, listens, write
 
 ours = st.sampled_from(["a", "b", "c", "d"])
 theirs = st.sampled_from(["1", "2", "3", "a"])

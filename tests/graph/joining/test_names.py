@@ -14,7 +14,7 @@ from hetmusic.graph.build import build_graph
 from hetmusic.graph.joining.names import match_names
 from kg_schema.dump import DumpSpec
 from kg_schema.names import normalise_name
-from tests.graph.joining import dump, edges, join, write
+from tests.graph.joining.dumps import dump, edges, join, write
 
 
 def fans(name: str, **changes: object) -> DumpSpec:

@@ -11,23 +11,17 @@ import pytest
 from hetmusic.errors import ConfigError, DataError
 from hetmusic.graph import MusicGraph
 from hetmusic.graph.validation import validate_graph
-from tests.graph.joining import (
+from tests.graph.joining.dumps import (
     dump,
     edges,
     genres,
     join,
     listens,
-    listens_and_tracks,
     song,
     track,
     tracks,
     write,
 )
-
-
-@pytest.fixture
-def raw(tmp_path: Path) -> Path:
-    return listens_and_tracks(tmp_path / "raw")
 
 
 def test_joined_on_keys_and_through_a_map(raw: Path, tmp_path: Path) -> None:
