@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: format characters that change the direction of what follows, which would reach beyond the name
 _DIRECTIONS = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+#: mean width of a letter or digit and of a gap beside it, in sizes of the font
+_LETTER = 0.7
 
 
 def clean(text: object, limit: int = 40) -> str:
@@ -90,9 +92,21 @@ def bars(
 
 
 def upright(axes: Axes, places: Sequence[float], labels: Sequence[str], fontsize: float = 8) -> None:
-    """Labels below bars that start at zero."""
-    axes.set_xticks(places, labels, fontsize=fontsize)
+    """Labels below bars that start at zero; aslant where they would run into each other."""
+    longest = max((len(line) for label in labels for line in label.split("\n")), default=0)
+    needed = len(labels) * longest * _LETTER * fontsize / 72
+    aslant: dict[str, Any] = (
+        {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if needed > _room(axes) else {}
+    )
+    axes.set_xticks(places, labels, fontsize=fontsize, **aslant)
     axes.tick_params(axis="x", length=0)
     axes.grid(axis="y")
     axes.margins(y=0.14)
     axes.set_ylim(bottom=0)
+
+
+def _room(axes: Axes) -> float:
+    """About the width of a panel, in inches, without the numbers on its left."""
+    grid = axes.get_subplotspec()
+    panels = grid.get_gridspec().ncols if grid is not None else 1
+    return float(axes.figure.bbox.width / axes.figure.dpi / panels - 0.5)

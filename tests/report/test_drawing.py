@@ -21,7 +21,7 @@ from hetmusic.report import (
     open_source,
     render,
 )
-from hetmusic.report.drawing import clean, sheet
+from hetmusic.report.drawing import clean, sheet, upright
 from hetmusic.report.figure import FORMATS
 from hetmusic.report.svg import inline, tidied
 from hetmusic.report.theme import THEMES, get_theme, styled
@@ -60,6 +60,21 @@ STRANGE = [
 )
 def test_clean(text, shown):
     assert clean(text) == shown
+
+
+def rotations(count, label):
+    """Of the labels below so many bars, in the right one of two panels."""
+    _, axes = sheet(9.0, 3.3).subplots(1, 2)
+    upright(axes, range(count), [label] * count)
+    return {round(text.get_rotation()) for text in axes.get_xticklabels()}
+
+
+def test_labels_that_would_run_into_each_other_are_aslant():
+    assert rotations(4, "64–255") == {0}
+    assert rotations(9, "1,024–4,095") == {30}
+    # of several lines the longest counts
+    assert rotations(5, "25–28\n329 users") == {0}
+    assert rotations(5, "156–259\n5,012,000 users") == {30}
 
 
 def test_long_texts_are_cut():

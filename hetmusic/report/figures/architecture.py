@@ -142,6 +142,10 @@ def _head(model: MMGNN) -> list[str]:
             "late head: every tower scores for itself, as cosine over a temperature",
             f"score = convex combination of the towers' scores, over those present for the {items}",
         ],
+        "scaled": [
+            "scaled head: every tower scores for itself",
+            f"score = a factor of the {items} times the convex combination of the towers' scores",
+        ],
         "paper": [
             "paper head: user = towers side by side, projected (eq. 4)",
             f"{items} = convex combination of its modalities (eq. 5); score = inner product",
