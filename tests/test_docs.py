@@ -11,11 +11,13 @@ from pathlib import Path
 import click
 import pytest
 
-from hetmusic._toml import parse_override
+from hetmusic._toml import parse_override, tomllib
 from hetmusic.cli._features_extract import command as extract_command
 from hetmusic.cli._main import COMMANDS, cli
 from hetmusic.errors import ConfigError
 from hetmusic.experiments.models import make_model
+from hetmusic.experiments.space import parse_space
+from hetmusic.experiments.tuning import StudyPlan
 from hetmusic.features.extraction.asking import requests_of
 from hetmusic.features.extraction.request import MODALITY
 from hetmusic.graph.validation import CHECKS
@@ -191,9 +193,18 @@ def test_relation_encoder_page_runs(capsys):
 def test_toml_blocks_are_configurations(tmp_path):
     for page in ("train.md", "relation_encoders.md"):
         for number, code in enumerate(code_blocks(ROOT / "docs" / page, "toml")):
+            if code.startswith("# space.toml"):
+                continue  # which test_ten_minutes.py searches
             file = tmp_path / f"{number}.toml"
             file.write_text(code, encoding="utf-8")
             load_config(file=file)
+
+
+def test_search_spaces_can_be_searched():
+    codes = code_blocks(ROOT / "docs" / "compare.md", "toml")
+    assert len(codes) == 2
+    for code in codes:
+        StudyPlan("mmgnn", parse_space(tomllib.loads(code), "compare.md")).check()
 
 
 def test_config_tables_are_up_to_date():

@@ -19,12 +19,14 @@ def test_every_step_works(tmp_path, monkeypatch):
         if language == "python":
             name = code.splitlines()[0].removeprefix("# ")
             (tmp_path / name).write_text(code, encoding="utf-8")
+        elif code.startswith("# space.toml"):
+            (tmp_path / "space.toml").write_text(code, encoding="utf-8")
         elif language == "toml":
             (tmp_path / "decay.toml").write_text(code, encoding="utf-8")
             assert load_config(file=tmp_path / "decay.toml").relations["liked_by"].arguments == {"rate": 0.02}
         else:
             said |= {words[1]: out for words, out in run_shell(code)}
-    assert list(said) == ["synth", "build", "check", "fit", "compare"]
+    assert list(said) == ["synth", "build", "check", "fit", "compare", "tune"]
     assert "FAILED" not in said["check"]
     mean, decay = (
         float(re.search(rf"^{row} +(\d\.\d+)", said["compare"], re.MULTILINE)[1])

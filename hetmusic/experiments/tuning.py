@@ -19,7 +19,8 @@ from hetmusic._version import __version__
 from hetmusic.errors import ConfigError, RunError, UserError
 from hetmusic.experiments.journal import JOURNAL_FILE, Journal, Trial, best_of
 from hetmusic.experiments.mmgnn import nested
-from hetmusic.experiments.models import check_model, make_model, with_implied
+from hetmusic.experiments.models import check_model, is_mmgnn, make_model, with_implied
+from hetmusic.experiments.plugin_arguments import required_arguments, value_at
 from hetmusic.experiments.problems import identify_graph, identify_split
 from hetmusic.experiments.space import Space, load_space
 from hetmusic.experiments.study_files import check_same, read_study, write_study
@@ -45,13 +46,27 @@ class StudyPlan:
     #: of the sampler and of every fit
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if is_mmgnn(self.model):
+            object.__setattr__(self, "space", self.space.with_plugin_conditions())
+
+    @property
+    def first_values(self) -> dict[str, Any]:
+        """Where settings begin that have no default: arguments that a plug-in must be given."""
+        if not is_mmgnn(self.model):
+            return {}
+        return required_arguments(
+            self.space.dimensions, make_model(self.model, self.fixed).complete_settings()
+        )
+
     def check(self) -> None:
         """Refuse a model, setting or value that does not exist, before anything runs.
 
         :raises ConfigError: naming it.
         """
-        check_model(self.model, self.fixed)
-        self.space.check(self.model, self.fixed)
+        given = {**self.fixed, **self.first_values}
+        check_model(self.model, given)
+        self.space.check(self.model, given)
 
 
 @dataclass(frozen=True)
@@ -184,13 +199,12 @@ class _Suggestion:
 
 def _defaults(plan: StudyPlan) -> _Suggestion:
     """The model's defaults, as far as TOML and the search space can express them."""
-    complete = make_model(plan.model, plan.fixed).complete_settings()
-    params, settings = {}, {}
+    complete, first = make_model(plan.model, plan.fixed).complete_settings(), plan.first_values
+    params: dict[str, float] = {}
+    settings: dict[str, Any] = {}
     for key, dimension in plan.space.dimensions.items():
-        value: Any = complete
-        for part in key.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else None
-        if value is not None:
+        value = first.get(key, value_at(complete, key))
+        if value is not None and dimension.counts(settings):
             settings[key] = value
             encoded = dimension.encode(value)
             if encoded is not None:
@@ -210,15 +224,19 @@ def _suggest(plan: StudyPlan, past: list[Trial]) -> _Suggestion:
     study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
     distributions = {key: dimension.distribution() for key, dimension in plan.space.dimensions.items()}
     study.add_trials([_as_optuna(trial, distributions) for trial in past])
-    asked = study.ask(distributions)
+    asked = study.ask()
+    params: dict[str, float] = {}
+    settings: dict[str, Any] = {}
+    for key, dimension in plan.space.dimensions.items():
+        if dimension.counts(settings):
+            params[key] = dimension.suggest(asked, key)
+            settings[key] = dimension.decode(params[key])
 
     def should_stop(step: int, value: float) -> bool:
         asked.report(value, step)
         return bool(asked.should_prune())
 
-    dimensions = plan.space.dimensions
-    settings = {key: dimensions[key].decode(value) for key, value in asked.params.items()}
-    return _Suggestion({key: asked.params[key] for key in dimensions}, settings, should_stop)
+    return _Suggestion(params, settings, should_stop)
 
 
 def _as_optuna(trial: Trial, distributions: Mapping[str, Any]) -> Any:
@@ -255,6 +273,8 @@ def plan_study(model: str, space_file: Path | None, fixed: Mapping[str, Any], se
     """
     settings = with_implied(model, fixed)
     space = load_space(model, space_file)
+    if is_mmgnn(model):  # before anything is fixed: a choice that is fixed may take none of them
+        space = space.with_plugin_conditions()
     plan = StudyPlan(model, space.without(settings), settings, seed)
     plan.check()
     return plan

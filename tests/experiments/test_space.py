@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hetmusic.errors import ConfigError
+from hetmusic.experiments.dimension import Dimension
 from hetmusic.experiments.models import find_model, make_model, with_implied
-from hetmusic.experiments.space import Dimension, load_space, parse_space
+from hetmusic.experiments.space import load_space, parse_space
 from hetmusic.rivals import recommenders
 from tests.experiments.toys import WAVES
 
