@@ -85,7 +85,7 @@ class TestHeads:
             LateHead(["ids", "audio"], [], ModelConfig(dim=2, tower_weights={"ids": 1}), 2)
 
     def test_a_weight_of_nothing_is_refused(self):
-        with pytest.raises(ValueError, match="weight of tower ids must be positive, not 0"):
+        with pytest.raises(ConfigError, match="weight of tower ids must be positive, not 0"):
             ModelConfig(tower_weights={"ids": 0, "audio": 1})
 
     def test_song_without_any_tower_scores_zero(self):

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hetmusic import fit, load_config
+from hetmusic.errors import ConfigError
 from hetmusic.fitting import build_model
 from hetmusic.graph.splits import Split
 from hetmusic.training.checkpoint import load_weights
@@ -185,5 +186,5 @@ def test_the_papers_head_compares_its_towers(tmp_path):
 
 
 def test_temperature_must_be_positive():
-    with pytest.raises(ValueError, match="mutual_temperature"):
+    with pytest.raises(ConfigError, match="mutual_temperature"):
         TrainingConfig(mutual_temperature=0)
