@@ -3,8 +3,8 @@
 DGL's stock wheel has no CUDA kernels and torch's own CSR product computes its gradient with the slow generic path, so the
 product lives here behind one function: a CSR product forward and the *transposed* CSR product backward (both sums run
 over rows, so no atomics are needed and results are reproducible). On a CPU the product in single precision is an embedding
-bag, which is several times faster than the product of torch's CSR tensors (docs/performance.md). Devices whose sparse
-product is not implemented (meta, fake tensors) take a gather + ``index_add`` form that gives the same values.
+bag, which is several times faster than the product of torch's CSR tensors (docs/performance.md), and so on the meta device,
+where memory is counted. Fake tensors, which have no sparse product, take a gather + ``index_add`` form of the same values.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _exact(x: Tensor) -> Tensor:
 
 
 def _is_plain(x: Tensor) -> bool:
-    """Whether torch's sparse products take a tensor; fake ones and those on meta have none."""
+    """Whether torch's sparse products take a tensor; fake ones have none, and on meta none but the embedding bag."""
     # an embedding table comes as a Parameter
     return x.device.type in {"cpu", "cuda"} and type(x) in {Tensor, Parameter}
 
@@ -111,6 +111,8 @@ def sparse_product(
     :param shape: of the matrix.
     :return: shape ``(shape[0], dim)``.
     """
+    if x.is_meta:
+        return _bag(indptr, indices, values, x)
     if not _is_plain(x):
         rows = row_index(indptr, len(indices))
         messages = x[indices.long()] if values is None else x[indices.long()] * values[:, None]

@@ -12,7 +12,9 @@ import pytest
 import torch
 
 from benchmarks.msd_a import make
+from hetmusic.training import automatic
 from hetmusic.training.memory_plan import peak_bytes
+from tests.blocks import random_block
 from tests.training.worlds import community_graph
 
 #: states the memory, or trains for an epoch and measures it, in a process of its own
@@ -86,6 +88,24 @@ def test_a_medium_graph(tmp_path: Path, propagation: str) -> None:
     assert stated["optimizer"] == 2 * stated["parameters"]
     # more than half of it is the model's, so that the agreement says something
     assert stated["peak"] > 2 * stated["process"]
+
+
+def test_what_auto_chooses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(automatic, "FULL_SOFTMAX_ITEMS", 5000)
+    graph = make(tmp_path / "g", 0.03)
+    settings = [choice.setting for choice in automatic.choose(graph)]
+    assert {"training.sampled_candidates=2048", 'model.head="scaled"', "model.feature_components=128"} <= {
+        *settings
+    }
+    check(graph.path, tmp_path, *settings, "training.epochs=1")
+
+
+def test_products_take_their_results_alone() -> None:
+    """No row an edge, which at five million likes would be 1 GB, but at most two numbers."""
+    block = random_block(50, 40, 1500, 0).to(torch.device("meta"))
+    x, weight = torch.zeros(50, 16, device="meta"), torch.ones(1500, device="meta")
+    assert peak_bytes(lambda: block.sum(x, weight)) <= 4 * (40 * 16 + 2 * 1500)
+    assert peak_bytes(lambda: block.sum(x)) <= 4 * (40 * 16 + 2 * 1500)
 
 
 def test_training_on_a_gpu_can_be_planned_without_one(tmp_path: Path) -> None:
