@@ -10,7 +10,14 @@ _SET = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
 class ProcessError(UserError):
-    """One of several processes has failed, and is the first to say so."""
+    """One of several processes has failed, and is the first to say so.
+
+    :param trace: the traceback of somebody's own code, if it was that which failed.
+    """
+
+    def __init__(self, message: str, trace: str = "") -> None:
+        super().__init__(message)
+        self.trace = trace
 
 
 class FailedElsewhere(UserError):

@@ -106,10 +106,11 @@ def _fit(
     settled = {"modalities": modalities, "emotion": model.emotion is not None}
     config = config.model_copy(update={"model": config.model.model_copy(update=settled)})
     trainer = Trainer(model, tensors, split, config, out, observers, processes)
+    if processes.from_first(out.exists):
+        trainer.try_out()  # a mistake in a plug-in must not cost the old run
+        processes.wait()  # nor one that another process alone has met
     if not processes.first:
         return _follow(trainer, out)
-    if out.exists() and processes.count == 1:  # several would have to try together
-        trainer.try_out()  # a mistake in a plug-in must not cost the old run
     with with_parents(out):
         with replacing_folder(out, overwrite=overwrite) as started:
             _write_start(graph, split, config, model.modalities_read, started)

@@ -16,7 +16,7 @@ import click
 from hetmusic._printable import escaped
 from hetmusic._torchrun import num_processes, rank, speaks
 from hetmusic._version import __version__
-from hetmusic.errors import PluginError, UserError, did_you_mean
+from hetmusic.errors import UserError, did_you_mean
 
 #: command -> one-line help, so that ``hetmusic --help`` imports none of them
 COMMANDS = {
@@ -132,8 +132,8 @@ def main(arguments: Sequence[str] | None = None, **options: Any) -> None:
     except UserError as problem:
         if not speaks(problem):
             sys.exit(1)
-        if isinstance(problem, PluginError):  # somebody's own code: they need to see where
-            click.echo(problem.trace, err=True, nl=False)
+        if trace := getattr(problem, "trace", ""):  # somebody's own code: they need to see where
+            click.echo(trace, err=True, nl=False)
         _fail(str(problem), 1)
     except (KeyboardInterrupt, click.Abort) as stop:  # click makes the one of the other
         _fail(f"interrupted{_advice(stop)}", 130)

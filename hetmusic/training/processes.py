@@ -207,7 +207,7 @@ def _said_once(problem: BaseException, store: Any, processes: Processes) -> Base
             "process takes is what one takes alone"
         )
     if isinstance(problem, UserError) and not processes.first:
-        return ProcessError(f"{name}: {problem}")
+        return ProcessError(f"{name}: {problem}", getattr(problem, "trace", ""))
     return problem
 
 

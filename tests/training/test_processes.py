@@ -208,6 +208,31 @@ class TestFit:
         )
         assert "Traceback" not in ends[0][1]
 
+    @pytest.mark.parametrize("rank", [0, 1])
+    def test_an_encoder_that_fails_at_once_does_not_cost_the_old_run(
+        self, graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: int
+    ) -> None:
+        """In one process alone: its traceback is shown once, and nobody has begun to write."""
+        (tmp_path / "own_encoder.py").write_text(
+            "import os\n"
+            "from hetmusic.relations import RelationEncoder\n"
+            "class Failing(RelationEncoder):\n"
+            "    def message(self, src, dst, edge):\n"
+            f"        return src.h * (1 / (os.environ.get('RANK') != '{rank}'))\n"
+        )
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        run = tmp_path / "run"
+        old = fit(MusicGraph.open(graphs / "audible"), load_config(overrides=FIT[1::2]), run).path
+        before = {path: path.read_bytes() for path in old.rglob("*") if path.is_file()}
+        own = ("--set", "relations.liked_by.encoder=own_encoder:Failing")
+        ends = hetmusic("fit", graphs / "audible", "--out", run, *FIT, *own, "--overwrite", "--quiet")
+        assert [status for status, _ in ends] == [1, 1]
+        said = "".join(text for _, text in ends)
+        assert said.count("Traceback") == said.count("error: ") == 1
+        assert f'{tmp_path}/own_encoder.py", line 5, in message' in said
+        assert "relation encoder Failing of artist__liked_by__user (tower ids, layer 1) failed: " in said
+        assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
     def test_what_all_get_wrong_is_said_once(self, graphs: Path, tmp_path: Path) -> None:
         ends = hetmusic("fit", graphs / "audible", "--out", tmp_path / "r", "--set", "training.lrr=1")
         assert [status for status, _ in ends] == [1, 1]
