@@ -6,7 +6,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from typing import TypedDict
 
-from hetmusic._resolve import is_foreign, text_of
+from hetmusic._foreign import is_foreign
+from hetmusic._resolve import text_of
 
 
 class Origin(TypedDict):

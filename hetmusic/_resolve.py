@@ -8,16 +8,16 @@ register names under an entry-point group.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from hetmusic._arguments import parameters_of, parse_arguments
+from hetmusic._foreign import HOME, is_foreign
 from hetmusic._hooks import check_given, check_hooks
-from hetmusic._spec_hints import attribute_hint, dotted_hint, form_hint, missing_module_hint, way_out
+from hetmusic._import_path import import_object
+from hetmusic._spec_hints import dotted_hint, form_hint, way_out
 from hetmusic._toml import parse_override
 from hetmusic.errors import ConfigError, PluginError, UserError, did_you_mean
 
@@ -25,8 +25,6 @@ T = TypeVar("T")
 A = TypeVar("A", bound=Callable[[type], "type | None"])
 
 Spec = Any  # a registered name, "module:Class", a class or a ready instance
-
-_HOME = Path(__file__).parent
 
 #: all that have been made, so that a class of another kind is known as such
 _RESOLVERS: list[Resolver[Any]] = []
@@ -137,7 +135,7 @@ class Resolver(Generic[T]):
                 raise
             hint = "; call super().__init__(...) first" if "__init__() call" in str(problem) else ""
             raise PluginError.caused_by(
-                problem, f"{self.kind} {cls.__name__} cannot be made", hint, skip=_HOME
+                problem, f"{self.kind} {cls.__name__} cannot be made", hint, skip=HOME
             ) from problem
         if hasattr(cls, "register_parameter") and "_parameters" not in vars(made):
             raise ConfigError(
@@ -207,47 +205,23 @@ class Resolver(Generic[T]):
             return text
         if text in self._classes:
             return self._classes[text]
+        what = f"{self.kind} {text!r}"
         if (point := self.entry_points.get(text)) is not None:
-            return self._import(point.value.partition("[")[0].replace(" ", ""), text)
+            path = point.value.partition("[")[0].replace(" ", "")
+            if ":" not in path:
+                raise ConfigError(
+                    f"{self.kind} {text!r}: its entry point says {path!r}, which is a module; it must be {path}:Class"
+                )
+            return import_object(path, what, self.base)
         if hint := form_hint(text):
-            raise ConfigError(f"{self.kind} {text!r}: {hint}")
+            raise ConfigError(f"{what}: {hint}")
         if ":" in text:
-            return self._import(text, text)
+            return import_object(text, what, self.base)
         known = self.names
         raise ConfigError(
             f"no {self.kind} is called {text!r}{did_you_mean(text, known) or dotted_hint(text)}; known: "
             f"{', '.join(known)}, or give an import path 'module:Class'"
         )
-
-    def _import(self, path: str, text: str) -> Any:
-        """The object at ``module:attribute``, which the user wrote as ``text``."""
-        module_name, _, attribute = path.partition(":")
-        if not attribute:
-            raise ConfigError(
-                f"{self.kind} {text!r}: its entry point says {path!r}, which is a module; it must be {path}:Class"
-            )
-        if module_name.partition(".")[0] == "dgl":
-            from hetmusic import _dgl  # noqa: F401 (makes a plain import of DGL work)
-        try:
-            found: Any = importlib.import_module(module_name)
-        except ModuleNotFoundError as error:
-            if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
-                raise ConfigError(
-                    f"{self.kind} {text!r}: no module named {error.name!r} is installed or on PYTHONPATH"
-                    f"{missing_module_hint(error.name)}"
-                ) from None
-            raise self._import_failed(error, text) from error
-        except Exception as error:
-            raise self._import_failed(error, text) from error
-        for part in attribute.split("."):
-            if not hasattr(found, part):
-                hint = attribute_hint(found, part, self.base)
-                raise ConfigError(f"{self.kind} {text!r}: {module_name} has no {attribute!r}{hint}")
-            found = getattr(found, part)
-        return found
-
-    def _import_failed(self, error: Exception, text: str) -> PluginError:
-        return PluginError.caused_by(error, f"{self.kind} {text!r} cannot be imported", skip=_HOME)
 
 
 def text_of(spec: Spec) -> str:
@@ -277,34 +251,3 @@ def _short(found: Any) -> Any:
     if isinstance(found, (str, bytes, bool, int, float, type(None))):
         return found
     return getattr(found, "__qualname__", None) or f"{type(found).__name__} object"
-
-
-def is_foreign(cls: type) -> bool:
-    """Whether a class is of another package than hetmusic."""
-    return cls.__module__.partition(".")[0] != "hetmusic"
-
-
-@contextlib.contextmanager
-def naming(
-    what: Callable[[], str],
-    plugin: object,
-    passed: tuple[type[Exception], ...] = (),
-    advise: Callable[[Exception], str] = lambda problem: "",
-) -> Iterator[None]:
-    """Turn an error of another package's object into one that names it; hetmusic's own errors stay what they are.
-
-    :param what: what failed, e.g. ``"sampler Mine failed"``; asked on failure alone.
-    :param passed: errors, beside :class:`~hetmusic.errors.UserError`, that stay what they are.
-    :param advise: what to do about an error.
-    :raises PluginError: with the traceback from the other package's first line on.
-    """
-    try:
-        yield
-    except UserError:
-        raise
-    except passed:
-        raise
-    except Exception as problem:
-        if not is_foreign(type(plugin)):
-            raise
-        raise PluginError.caused_by(problem, what(), advise(problem), skip=_HOME) from problem

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 import torch
 from torch import Tensor
 
-from hetmusic._resolve import is_foreign
+from hetmusic._foreign import is_foreign
 from hetmusic.errors import ConfigError
 from hetmusic.models.calling import advise_any, calling_plugin, check_tensor, refuse_unlearned
 from hetmusic.models.combine import Combiner

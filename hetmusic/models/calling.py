@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from hetmusic._resolve import is_foreign, naming
+from hetmusic._foreign import is_foreign, naming
 from hetmusic.errors import ConfigError
 from hetmusic.relations.learned import noting_parameters, unlearned_leaves, why_not_trainable
 

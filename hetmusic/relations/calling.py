@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from hetmusic._resolve import naming
+from hetmusic._foreign import naming
 from hetmusic.errors import ConfigError
 from hetmusic.relations.advice import DEVICE, advice
 from hetmusic.relations.attention import AttentionEncoder

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hetmusic._resolve import naming
+from hetmusic._foreign import naming
 from hetmusic.errors import ConfigError
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from hetmusic._resolve import is_foreign
+from hetmusic._foreign import is_foreign
 from hetmusic.models.heads import ScoreView
 from hetmusic.training.batches import Batch
 from hetmusic.training.calling import calling, check_loss_has_no_parameters, check_loss_value

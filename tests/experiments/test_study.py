@@ -97,7 +97,7 @@ def test_arguments_of_plug_ins_have_their_defaults(problem, install, tmp_path):
             "friends": {"encoder": "gated", "bias": -3.0},
         },
         "model": {"combine": "attention", "dim": 8, "modalities": []},
-        "training": {"loss": "tests.training.test_plugins:Sharper", "epochs": 1},
+        "training": {"loss": "tests.training.plugins:Sharper", "epochs": 1},
     }
     (first,) = tune(
         problem, StudyPlan("mmgnn", parse_space(space, "space"), fixed), Budget(1), tmp_path / "s"

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hetmusic._resolve import is_foreign
+from hetmusic._foreign import is_foreign
 from hetmusic.errors import PluginError, UserError
 from hetmusic.features.extraction.batch_size import BatchSize
 from hetmusic.features.extraction.cache import Known, ResultCache
