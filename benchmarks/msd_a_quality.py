@@ -37,10 +37,17 @@ METRICS = ("recall@50", "ndcg@50", "ndcg@10")
 #: users that validation and test rank for: all 25,000 take minutes a model
 USERS, TEST_USERS, CHOICE = 2000, 5000, "recall@50"
 #: factors, regularisation, confidence
-IALS = ((128, 10.0, 3.0), (128, 5.0, 2.0), (128, 10.0, 10.0))
+IALS = (
+    (128, 10.0, 3.0),
+    (128, 5.0, 2.0),
+    (128, 10.0, 10.0),
+    (128, 20.0, 2.0),
+    (128, 2.0, 2.0),
+    (128, 5.0, 1.0),
+)
 #: factors, learning rate, regularisation
-BPR = ((128, 0.05, 0.002), (128, 0.02, 0.005))
-IALS_ITERATIONS, BPR_EPOCHS = (1, 2, 4, 8), (2, 5, 10, 20)
+BPR = ((128, 0.05, 0.002), (128, 0.02, 0.005), (128, 0.05, 0.01))
+IALS_ITERATIONS, BPR_EPOCHS = (1, 2, 4, 8, 16), (2, 5, 10, 20)
 
 Point = dict[str, float]
 #: what has been reached after so many processor seconds

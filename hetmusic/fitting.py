@@ -24,6 +24,7 @@ from hetmusic.graph.splits import Split
 from hetmusic.graph.view import TrainingView
 from hetmusic.models import MMGNN, final_embeddings
 from hetmusic.models.explain import Structure, explain
+from hetmusic.models.spectral import start_spectrally
 from hetmusic.ranking import EmbeddingScorer
 from hetmusic.recommend.reencode import check_features, unread_modalities
 from hetmusic.recommend.run import Run
@@ -206,6 +207,8 @@ def build_model(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model = MMGNN(schema, config.model, config.relations, config.towers)
+        if config.model.initialisation == "spectral":
+            start_spectrally(model, split.train, view.relations(), config.seed)
     return model, view
 
 

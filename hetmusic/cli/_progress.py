@@ -102,5 +102,8 @@ def _count(number: int, what: str) -> str:
 
 
 def _validation(record: Mapping[str, Any]) -> str:
-    values = [f"{key} {value:.4f}" for key, value in record.items() if key.startswith("valid_")]
-    return ", ".join([*values, f"best epoch {record['best_epoch']}"])
+    values = [f"{key} {value:.4f}" for key, value in record.items() if key.startswith(("start_", "valid_"))]
+    measured, best = any(key.startswith("valid_") for key in record), record["best_epoch"]
+    # before any validation there is no best epoch either
+    kept = "best: the start" if best < 0 and values and measured else f"best epoch {best}"
+    return ", ".join([*values, kept])

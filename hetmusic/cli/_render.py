@@ -101,7 +101,9 @@ def leakage(found: LeakageReport | str) -> None:
 
 def fit_summary(run: Run) -> None:
     """What a run reached on validation, and what to do next."""
-    click.echo(f"{run.path}: valid part, best epoch {run.metrics['best_epoch']}\n")
+    best = run.metrics["best_epoch"]
+    kept = "best: the start, before the first epoch" if best < 0 else f"best epoch {best}"
+    click.echo(f"{run.path}: valid part, {kept}\n")
     click.echo(_metrics(run.metrics["values"]))
     click.echo(f"\nnext: hetmusic evaluate {quoted(run.path)}   (test part, untouched so far)")
     click.echo(f"      hetmusic recommend {quoted(run.path)} --user {quoted(run.user_keys[0])}")

@@ -120,6 +120,11 @@ class ModelConfig(StrictModel):
     """Added to the combined score of items that no training interaction speaks of, if training leaves these out
     (``training.candidates``). Below 0 they must be wanted more to be shown: it trades new items against known ones."""
 
+    initialisation: Literal["random", "spectral"] = "random"
+    """Where tables start: ``random``, or ``spectral``, from the leading singular vectors of the training interactions, as
+    PureSVD ranks; features' projections and what surrounds items then follow from these. What the model is at such a start
+    is validated as well, and kept if no epoch is better."""
+
     init_scale: float = Field(0.1, gt=0)
     """Standard deviation of embedding tables at the start."""
 
@@ -149,6 +154,14 @@ class ModelConfig(StrictModel):
     def _has_towers(self) -> ModelConfig:
         if not self.id_tower and self.modalities == []:
             raise ValueError("id_tower = false and modalities = [] leave no tower that can score an item")
+        return self
+
+    @model_validator(mode="after")
+    def _starts_differ(self) -> ModelConfig:
+        if self.initialisation == "spectral" and self.id_towers > 1:
+            raise ValueError(
+                f"id_towers = {self.id_towers}, but initialisation = 'spectral' starts all such towers alike: use 1"
+            )
         return self
 
     @model_validator(mode="after")

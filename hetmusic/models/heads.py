@@ -92,6 +92,12 @@ class Head(nn.Module):
             with torch.no_grad():
                 self.bias.copy_(torch.from_numpy(popularity).log1p())
 
+    def start_from_spectrum(self, log_factor: NDArray[np.float32]) -> None:
+        """Start from the factors of :func:`~hetmusic.models.spectral.item_vectors`, if the head has factors.
+
+        :param log_factor: of every item, ``(num_items,)``.
+        """
+
     def tower_weights(self, present: Mapping[str, Tensor], num_items: int) -> Tensor:
         """Convex weights of the towers for every item, renormalised over the towers present for it (eq. 5).
 
@@ -169,6 +175,10 @@ class ScaledHead(LateHead):
     def start_from(self, popularity: NDArray[np.int64]) -> None:  # noqa: D102
         with torch.no_grad():
             self.scale.copy_(torch.from_numpy(popularity).log1p())
+
+    def start_from_spectrum(self, log_factor: NDArray[np.float32]) -> None:  # noqa: D102
+        with torch.no_grad():
+            self.scale.copy_(torch.from_numpy(log_factor))
 
     def forward(  # noqa: D102
         self,

@@ -45,7 +45,11 @@ def choose(graph: MusicGraph) -> list[Choice]:
         why = f"{items:,} items are too many for a softmax over all of them"
         choices += [
             Choice("training.sampled_candidates=2048", f"{why}; what a step's users like comes on top"),
-            Choice("model.dim=64", f"tables of {items:,} items"),
+            Choice(
+                'model.initialisation="spectral"',
+                f"training reads each of {items:,} items a few times an epoch, so they start from who likes them",
+            ),
+            Choice("training.lr=0.001", "what they start from is changed little by little"),
             Choice(
                 'model.head="scaled"',
                 "a few epochs are not enough to learn how popular each item is, so they start from it",

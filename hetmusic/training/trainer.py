@@ -108,6 +108,8 @@ class Trainer:
         self.history = History(folder / run_layout.HISTORY_FILE)
         self.state = StateFolder(folder / run_layout.STATE_FOLDER)
         self.epoch = 0
+        #: what was measured before the first epoch, for its record
+        self._at_start: dict[str, float] = {}
 
     @property
     def propagation_mode(self) -> str:
@@ -192,6 +194,8 @@ class Trainer:
         return self.validation.measure(scorer, str(self.device))
 
     def _epochs(self) -> str:
+        if self.config.model.initialisation == "spectral" and self.epoch == 0:
+            self._judge_start()
         while self.epoch < self.config.training.epochs:
             if self.stopping.should_stop:
                 return "early stopping"
@@ -199,20 +203,30 @@ class Trainer:
             self.epoch += 1
         return "epochs"
 
+    def _judge_start(self) -> None:
+        """Validate what the model is before the first epoch, which is kept if no epoch is better."""
+        values = self.processes.from_first(self.validate)
+        self._at_start = {f"start_{name}": value for name, value in values.items()}
+        self._keep_if_better(values, -1)
+
+    def _keep_if_better(self, values: dict[str, float], epoch: int) -> None:
+        better = self.stopping.update(values[self.config.training.metric], epoch)
+        if better and self.processes.first:
+            with self.average.applied():
+                save_weights(self.folder / run_layout.BEST_WEIGHTS_FILE, self.model)
+
     def _epoch(self) -> None:
         started, processor = time.perf_counter(), time.process_time()
         # the caller's own generator is left as it was
         with torch.random.fork_rng(devices=[]):
             loss = self._train_epoch()
         record: dict[str, Any] = {"epoch": self.epoch, "loss": loss}
+        record, self._at_start = record | self._at_start, {}
         record["train_cpu_seconds"] = round(time.process_time() - processor, 3)
         if (self.epoch + 1) % self.config.training.validate_every == 0:
             values = self.processes.from_first(self.validate)
             record |= {f"valid_{name}": value for name, value in values.items()}
-            better = self.stopping.update(values[self.config.training.metric], self.epoch)
-            if better and self.processes.first:
-                with self.average.applied():
-                    save_weights(self.folder / run_layout.BEST_WEIGHTS_FILE, self.model)
+            self._keep_if_better(values, self.epoch)
         record["best_epoch"] = self.stopping.best_epoch
         record["seconds"] = round(time.perf_counter() - started, 3)
         if self.processes.first:

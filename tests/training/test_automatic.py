@@ -36,6 +36,7 @@ def test_a_large_graph_is_sampled(graph: MusicGraph, monkeypatch: pytest.MonkeyP
     assert config.training.sampled_candidates == 2048
     assert config.training.fanout == [5, 100]
     assert config.model.feature_components == 128
+    assert (config.model.dim, config.model.initialisation, config.training.lr) == (128, "spectral", 0.001)
     (features,) = [choice for choice in choices if "feature_components" in choice.setting]
     assert "wide 200" in str(features)
     assert "narrow" not in str(features)
