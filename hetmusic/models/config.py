@@ -121,9 +121,9 @@ class ModelConfig(StrictModel):
     (``training.candidates``). Below 0 they must be wanted more to be shown: it trades new items against known ones."""
 
     initialisation: Literal["random", "spectral"] = "random"
-    """Where tables start: ``random``, or ``spectral``, from the leading singular vectors of the training interactions, as
-    PureSVD ranks; features' projections and what surrounds items then follow from these. What the model is at such a start
-    is validated as well, and kept if no epoch is better."""
+    """Where tables start: ``random``, or ``spectral``, from the leading singular vectors of the training interactions, which
+    under ``head = "scaled"`` rank as PureSVD from the first step on; features' projections and what surrounds items follow
+    from them. Such a start is validated as well, and kept if no epoch is better."""
 
     init_scale: float = Field(0.1, gt=0)
     """Standard deviation of embedding tables at the start."""
