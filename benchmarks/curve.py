@@ -36,6 +36,7 @@ from hetmusic.training.make_split import make_split
 from hetmusic.training.memory import keep_freed_memory
 from hetmusic.training.optimizer import touched_rows
 from hetmusic.training.prefetch import Prefetched
+from hetmusic.training.processes import ALONE, Processes
 from hetmusic.training.tensors import GraphTensors
 from hetmusic.training.trainer import Trainer
 
@@ -62,12 +63,15 @@ class Times:
 
 
 class Runner:
-    """Steps of training on one graph."""
+    """Steps of training on one graph, by this process or by several."""
 
-    def __init__(self, graph: MusicGraph, config: FitConfig, folder: Path) -> None:
+    def __init__(
+        self, graph: MusicGraph, config: FitConfig, folder: Path, processes: Processes = ALONE
+    ) -> None:
         split = make_split(graph, config.split)
         model, view = build_model(graph, split, config)
-        self.trainer = Trainer(model, GraphTensors.from_view(view, model.edge_types), split, config, folder)
+        tensors = GraphTensors.from_view(view, model.edge_types)
+        self.trainer = Trainer(model, tensors, split, config, folder, processes=processes)
         model.train()
         self._batches = self._epochs()
 
@@ -102,14 +106,17 @@ class Runner:
             candidates=len(batch.item_ids),
         )
 
-    def by_the_clock(self, count: int) -> float:
-        """Seconds a step of a few in a row, whose batches are made in the background."""
+    def by_the_clock(self, count: int) -> tuple[float, float]:
+        """Seconds a step and targets a second, of a few steps in a row whose batches are made in the background."""
         with Prefetched(self._batches, self.trainer.config.training.prefetch) as batches:
             self.trainer._step(next(batches))
-            started = time.perf_counter()
+            started, targets = time.perf_counter(), 0
             for _ in range(count):
-                self.trainer._step(next(batches))
-            return (time.perf_counter() - started) / count
+                batch = next(batches)
+                self.trainer._step(batch)
+                targets += batch.num_targets
+            seconds = time.perf_counter() - started
+            return seconds / count, targets / seconds
 
 
 def settings_of(graph: MusicGraph, name: str) -> FitConfig:
@@ -169,7 +176,7 @@ def main() -> None:
             for name, runner in runners.items():
                 taken[name] += [runner.step() for _ in range(arguments.steps)]
             for name, runner in runners.items():
-                clocked[name].append(runner.by_the_clock(arguments.clocked))
+                clocked[name].append(runner.by_the_clock(arguments.clocked)[0])
     found = {}
     for name, times in taken.items():
         rows = [{**asdict(one), "step": one.step} for one in times]

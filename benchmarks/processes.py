@@ -12,56 +12,19 @@ like (``auto``, what ``hetmusic fit --auto`` chooses).
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
+import sys
 import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
-from curve import settings_of
+from curve import Runner, settings_of
 from measuring import machine
 
 from hetmusic import MusicGraph
-from hetmusic.fitting import build_model
-from hetmusic.training.batches import Batch
-from hetmusic.training.config import FitConfig
-from hetmusic.training.make_split import make_split
 from hetmusic.training.memory import keep_freed_memory
-from hetmusic.training.prefetch import Prefetched
-from hetmusic.training.processes import ALONE, Processes, together
-from hetmusic.training.tensors import GraphTensors
-from hetmusic.training.trainer import Trainer
-
-
-class Runner:
-    """Steps of training by some processes."""
-
-    def __init__(self, graph: MusicGraph, config: FitConfig, folder: Path, processes: Processes) -> None:
-        split = make_split(graph, config.split)
-        model, view = build_model(graph, split, config)
-        tensors = GraphTensors.from_view(view, model.edge_types)
-        self.trainer = Trainer(model, tensors, split, config, folder, processes=processes)
-        model.train()
-        self._batches = self._epochs()
-
-    def _epochs(self) -> Iterator[Batch]:
-        rng = np.random.default_rng(0)
-        while True:
-            yield from self.trainer.batches.epoch(rng)
-
-    def run(self, steps: int) -> tuple[float, float]:
-        """Seconds a step, and targets a second."""
-        with Prefetched(self._batches, self.trainer.config.training.prefetch) as batches:
-            self.trainer._step(next(batches))
-            started, targets = time.perf_counter(), 0
-            for _ in range(steps):
-                batch = next(batches)
-                self.trainer._step(batch)
-                targets += batch.num_targets
-            seconds = time.perf_counter() - started
-            return seconds / steps, targets / seconds
+from hetmusic.training.processes import together
 
 
 def main() -> None:
@@ -84,7 +47,7 @@ def main() -> None:
     with together("cpu") as processes, tempfile.TemporaryDirectory() as folder:
         if processes.count == 1:
             parser.error("start it with torchrun --nproc-per-node 2")
-        alone = Runner(graph, config, Path(folder), ALONE) if processes.first else None
+        alone = Runner(graph, config, Path(folder)) if processes.first else None
         several = Runner(graph, config, Path(folder), processes)
         taken: dict[str, list[tuple[float, float]]] = {
             "one process": [],
@@ -93,9 +56,9 @@ def main() -> None:
         for _ in range(arguments.rounds):
             one, many = taken.values()
             if alone is not None:
-                one.append(alone.run(arguments.steps))
+                one.append(alone.by_the_clock(arguments.steps))
             processes.wait()
-            many.append(several.run(arguments.steps))
+            many.append(several.by_the_clock(arguments.steps))
             processes.wait()
         if processes.first:
             print(f"{machine()}; batches of {larger.batch_size:,}")
@@ -114,3 +77,6 @@ def report(taken: dict[str, list[tuple[float, float]]]) -> None:
 
 if __name__ == "__main__":
     main()
+    # without the interpreter's clean-up, in which threads of gloo now and then abort the process (see hetmusic.__main__)
+    sys.stdout.flush()
+    os._exit(0)
