@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, get_args, get_origin
@@ -71,7 +71,11 @@ def document(cls: type, given: Collection[str] = ()) -> list[Argument]:
 
 
 def parse_arguments(
-    what: str, cls: type, arguments: Mapping[str, Any], given: Collection[str] = ()
+    what: str,
+    cls: type,
+    arguments: Mapping[str, Any],
+    given: Collection[str] = (),
+    set_by: Callable[[str], str] = repr,
 ) -> dict[str, Any]:
     """Check that a constructor accepts exactly these arguments, and convert them to the annotated types.
 
@@ -79,6 +83,7 @@ def parse_arguments(
 
     :param what: how messages begin, e.g. ``"relation encoder Decay"``.
     :param given: names that will be given besides.
+    :param set_by: what a person writes to give an argument, for messages.
     :raises ConfigError: for an argument that there is not, is missing, or has a wrong value.
     """
     parameters = parameters_of(cls)
@@ -91,7 +96,8 @@ def parse_arguments(
                 raise ConfigError(f"{what} has no argument {name!r}{hint}")
     missing = [n for n, p in named.items() if p.default is p.empty and n not in arguments and n not in given]
     if missing:
-        raise ConfigError(f"{what} needs the argument {', '.join(map(repr, missing))}")
+        wanted, ways = (", ".join(map(shown, missing)) for shown in (repr, set_by))
+        raise ConfigError(f"{what} needs the argument {wanted}: give {ways}, or a default in its __init__")
     hints = _hints(cls)
     return {
         name: _parse(what, name, hints[name], value) if name in hints and name in named else value

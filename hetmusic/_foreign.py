@@ -29,7 +29,7 @@ def naming(
     :param what: what failed, e.g. ``"sampler Mine failed"``; asked on failure alone.
     :param passed: errors, beside :class:`~hetmusic.errors.UserError`, that stay what they are.
     :param advise: what to do about an error.
-    :raises PluginError: with the traceback from the other package's first line on.
+    :raises PluginError: with the traceback from the other package's first line on, without the insides of torch.
     """
     try:
         yield

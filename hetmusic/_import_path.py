@@ -29,7 +29,11 @@ def import_object(path: str, what: str, base: type) -> Any:
             raise ConfigError(
                 f"{what}: no module named {error.name!r} is installed or on PYTHONPATH{missing_module_hint(error.name)}"
             ) from None
-        raise _failed(error, what) from error
+        raise _failed(error, what, f"; install {error.name}, which the module needs") from error
+    except SystemExit as stop:
+        raise _failed(
+            stop, what, "; what is to run as a script belongs under if __name__ == '__main__'"
+        ) from stop
     except Exception as error:
         raise _failed(error, what) from error
     for part in attribute.split("."):
@@ -40,5 +44,5 @@ def import_object(path: str, what: str, base: type) -> Any:
     return found
 
 
-def _failed(error: Exception, what: str) -> PluginError:
-    return PluginError.caused_by(error, f"{what} cannot be imported", skip=HOME)
+def _failed(error: BaseException, what: str, hint: str = "") -> PluginError:
+    return PluginError.caused_by(error, f"{what} cannot be imported", hint, skip=HOME)

@@ -143,10 +143,11 @@ class Resolver(Generic[T]):
             )
         return made
 
-    def check(self, spec: Spec, arguments: Mapping[str, Any]) -> type[T]:
+    def check(self, spec: Spec, arguments: Mapping[str, Any], set_by: Callable[[str], str] = repr) -> type[T]:
         """Check everything that can be checked without making the object; its class.
 
         :param arguments: those that a person gave.
+        :param set_by: what a person writes to give an argument, for messages.
         :raises ConfigError: as :meth:`make`, also for an argument that hetmusic gives itself.
         """
         cls = self.lookup(spec)
@@ -158,7 +159,7 @@ class Resolver(Generic[T]):
         if isinstance(spec, self.base):
             self._refuse_arguments(cls, list(arguments))
         else:
-            parse_arguments(what, cls, arguments, self.given)
+            parse_arguments(what, cls, arguments, self.given, set_by)
         return cls
 
     def _check_class(self, cls: type[T]) -> None:

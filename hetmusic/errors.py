@@ -55,7 +55,7 @@ class ConfigError(UserError):
 class PluginError(ConfigError):
     """A class of another package that fails; :attr:`trace` shows where, which the command line prints before the message."""
 
-    #: the traceback from the other package's first line on
+    #: the traceback from the other package's first line on, without the insides of torch
     trace: str = ""
 
     @classmethod
@@ -73,10 +73,9 @@ class PluginError(ConfigError):
         ]
         # the insides of torch say little: neither how it called the plug-in, nor where in it the error came up
         own = [frame for frame in frames if "torch" not in Path(frame.filename).parts] or frames
-        frames = frames[frames.index(own[0]) :] if own else frames
         where = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
         found = cls(f"{what}: {type(problem).__name__}: {' '.join(str(problem).split())}{where}{hint}")
-        lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
+        lines = ["Traceback (most recent call last):\n", *traceback.format_list(own)]
         found.trace = "".join([*lines, *traceback.format_exception_only(problem)])
         return found
 

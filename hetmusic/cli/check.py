@@ -28,7 +28,7 @@ def command(encoder: str, overrides: tuple[str, ...], dim: int, cost: bool) -> N
     arguments: dict[str, object] = {}
     for text in overrides:
         arguments = merge(arguments, parse_override(text))
-    relation_encoders.check(encoder, arguments)
+    relation_encoders.check(encoder, arguments, lambda name: f"--set {name}=VALUE")
     case = EncoderCase(encoder, arguments, dim)
     case.try_out()
     failures = checked(case, cost)

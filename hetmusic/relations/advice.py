@@ -39,6 +39,8 @@ def advice(problem: Exception, relation: RelationBlock, src: NodeInputs, dst: No
         return DEVICE
     if "dtype" in said or "scalar type" in said:
         return "; bring both sides to one dtype, with .to(src.h.dtype)"
+    if "numpy()" in said:
+        return "; stay with tensors of torch: nothing is learned through numpy"
     if "in-place" in said:
         return "; inputs must not be changed: write x = x * y instead of x *= y"
     if isinstance(problem, TypeError) and re.search(r"(message|forward|reduce)\(\) .*positional arg", said):

@@ -85,7 +85,8 @@ class EncoderCase:
         sample, encoder = self.sample().leaves(), self.make()
         if found := contains_itself(encoder):
             raise ConfigError(f"{self} of {sample.block.edge_type}: {found}")
-        call_encoder(encoder, sample.block, sample.src, sample.dst)
+        learned = {id(parameter) for parameter in encoder.parameters()}
+        call_encoder(encoder, sample.block, sample.src, sample.dst, learned=learned)
 
     def sample(
         self,

@@ -61,7 +61,7 @@ class Use:
             if self.resolver is relation_encoders:
                 self._check_keys()
             try:
-                cls = self.resolver.check(self.spec, self.arguments)
+                cls = self.resolver.check(self.spec, self.arguments, self.argument_key)
             except ConfigError:
                 if (
                     self.relation is not None

@@ -54,7 +54,9 @@ def test_wrong_arguments(arguments, message):
 
 
 def test_missing_argument():
-    with pytest.raises(ConfigError, match="tool Tool needs the argument 'size'"):
+    with pytest.raises(
+        ConfigError, match="tool Tool needs the argument 'size': give 'size', or a default in its __init__"
+    ):
         tools.make("plain")
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from hetmusic._foreign import naming
 from hetmusic.cli import main
 from hetmusic.errors import PluginError
 from hetmusic.relations import relation_encoders
@@ -53,3 +56,43 @@ def test_the_command_line_shows_the_traceback_of_a_plugin(install, capsys, monke
     assert f"{name}.py" in said
     assert last.startswith(f"error: relation encoder '{name}:Decay' cannot be imported: ZeroDivisionError")
     assert said.count("error:") == 1
+
+
+def test_a_module_that_lacks_another_one_is_told_to_install_it(install):
+    name = install("import a_module_that_is_not_there")
+    with pytest.raises(PluginError) as problem:
+        tools.lookup(f"{name}:Tool")
+    assert str(problem.value).endswith("; install a_module_that_is_not_there, which the module needs")
+
+
+def test_a_script_that_ends_the_program_is_named(install):
+    name = install("import sys\nprint('done')\nsys.exit(3)")
+    with pytest.raises(
+        PluginError, match=rf"tool '{name}:Tool' cannot be imported: SystemExit: 3 .*__main__"
+    ):
+        tools.lookup(f"{name}:Tool")
+
+
+def test_the_insides_of_torch_are_not_in_the_traceback(install):
+    """What is called through modules of torch's is shown by the lines of one's own."""
+    code = """
+from torch import nn
+
+class Inner(nn.Module):
+    def forward(self, x):
+        return x.nothing
+
+class Outer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Sequential(Inner())
+
+    def forward(self, x):
+        return self.inner(x)
+"""
+    name = install(code)
+    made = __import__(name).Outer()
+    with pytest.raises(PluginError) as problem, naming(lambda: "it failed", made):
+        made(1)
+    assert re.findall(r"line (\d+), in (\w+)", problem.value.trace) == [("14", "forward"), ("6", "forward")]
+    assert "torch" not in problem.value.trace
