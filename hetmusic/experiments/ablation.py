@@ -14,6 +14,7 @@ from hetmusic.experiments.controls import ControlledGraph, missing_for
 from hetmusic.experiments.mmgnn import nested
 from hetmusic.experiments.models import check_model, make_model, with_implied
 from hetmusic.graph import MusicGraph
+from hetmusic.models.plugin_spec import at_key
 from hetmusic.training.config import FitConfig
 
 #: label of the model with everything
@@ -71,7 +72,5 @@ def full_settings(preset: str, file: Path | None, overrides: Sequence[str]) -> t
 
 
 def _check(settings: dict[str, Any], source: str) -> None:
-    try:
+    with at_key(source):
         check_model("mmgnn", settings)
-    except ConfigError as problem:
-        raise ConfigError(f"{source}: {problem}") from None

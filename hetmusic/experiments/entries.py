@@ -21,6 +21,7 @@ from hetmusic.experiments.space import built_in
 from hetmusic.experiments.study_files import BEST_FILE, STUDY_FILE, read_study
 from hetmusic.experiments.tuning import Budget, StudyPlan, plan_study, tune
 from hetmusic.graph import MusicGraph
+from hetmusic.models.plugin_spec import at_key
 from hetmusic.rivals import Problem
 
 logger = logging.getLogger(__name__)
@@ -99,11 +100,9 @@ def make_entries(graph: MusicGraph, asked: Asked) -> list[Entry]:
         over = asked.overrides.get(label, {})
         if over:
             source = f"{source}, --set"
-        try:
+        with at_key(str(asked.files.get(label, source))):
             settings = merge(nested(settings), nested(over))
             check_model(model, settings)
-        except ConfigError as problem:
-            raise ConfigError(f"{asked.files.get(label, source)}: {problem}") from None
         entries.append(Entry(label, model, with_implied(model, settings), source))
     return entries
 

@@ -11,7 +11,7 @@ from hetmusic._resolve import text_of
 from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.experiments.mmgnn import Mmgnn, nested
 from hetmusic.graph import MusicGraph
-from hetmusic.models.plugin_spec import check_ready_made, is_instance
+from hetmusic.models.plugin_spec import at_key, check_ready_made, is_instance
 from hetmusic.models.tower_config import RELATION_KEYS
 from hetmusic.rivals import Recommender, recommenders
 from hetmusic.training.load_config import preset_names
@@ -106,11 +106,8 @@ def check_relations(name: str, settings: Mapping[str, Any], graph: MusicGraph) -
     if is_mmgnn(name):
         from hetmusic.training.plugins import check_plugins
 
-        try:
+        with at_key(f"model {name}"):
             check_plugins(make_model(name, settings).settings, graph)
-        except ConfigError as problem:
-            problem.args = (f"model {name}: {problem}",)
-            raise
 
 
 def is_mmgnn(name: str) -> bool:

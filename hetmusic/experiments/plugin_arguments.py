@@ -10,6 +10,7 @@ from hetmusic._arguments import parameters_of
 from hetmusic._resolve import Resolver
 from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.experiments.dimension import Dimension
+from hetmusic.models.plugin_spec import at_key
 from hetmusic.models.tower_config import RELATION_KEYS
 
 
@@ -89,11 +90,8 @@ def value_at(settings: Mapping[str, Any], key: str) -> Any:
 def _arguments(choice: str, plugin: str, source: str) -> list[str] | None:
     """The arguments that a person may give a plug-in; None if it takes any."""
     resolver = _resolver_of(plugin)
-    try:
+    with at_key(f"{source}: setting {plugin!r}"):
         cls = resolver.lookup(choice)
-    except ConfigError as problem:
-        problem.args = (f"{source}: setting {plugin!r}: {problem}",)
-        raise
     parameters = parameters_of(cls)
     if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
         return None

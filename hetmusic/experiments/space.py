@@ -17,6 +17,7 @@ from hetmusic.experiments.conditions import resolve, ways_to, with_dependents, w
 from hetmusic.experiments.dimension import Dimension
 from hetmusic.experiments.models import check_model
 from hetmusic.experiments.plugin_arguments import with_plugin_conditions
+from hetmusic.models.plugin_spec import at_key
 
 logger = logging.getLogger(__name__)
 
@@ -63,13 +64,10 @@ class Space:
             for above in ways_to(key, self.dimensions):
                 for value in dimension.extremes():
                     chosen = with_dependents({**above, key: value}, self.dimensions)
-                    try:
+                    others = ", ".join(f"{name} = {v!r}" for name, v in chosen.items() if name != key)
+                    beside = f" (with {others})" if others else ""
+                    with at_key(f"{self.source}: setting {key!r}{beside}"):
                         check_model(model, {**settings, **chosen})
-                    except ConfigError as problem:
-                        others = [f"{name} = {v!r}" for name, v in chosen.items() if name != key]
-                        beside = f" (with {', '.join(others)})" if others else ""
-                        problem.args = (f"{self.source}: setting {key!r}{beside}: {problem}",)
-                        raise
 
     def with_plugin_conditions(self) -> Space:
         """Arguments of plug-ins that are searched as well count for the choices alone that take them.

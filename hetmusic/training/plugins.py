@@ -156,7 +156,9 @@ def argument_defaults(config: FitConfig) -> dict[str, Any]:
     for use in uses_of(config):
         if is_instance(use.spec):
             continue  # what it was made with is part of the configuration
-        for name, parameter in parameters_of(use.resolver.lookup(use.spec)).items():
+        with at_key(use.where):
+            cls = use.resolver.lookup(use.spec)
+        for name, parameter in parameters_of(cls).items():
             default = parameter.default
             if name not in use.arguments and isinstance(default, (str, bool, int, float, list)):
                 found[use.argument_key(name)] = default

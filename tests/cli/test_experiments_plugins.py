@@ -109,3 +109,29 @@ def test_tune(graph, install, tmp_path):
     assert all("trace" not in trial for trial in trials if trial["state"] != "failed")
     # and read again
     hetmusic(*call, "--trials", 6).succeeded()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("compare", "--models", "own=mmgnn"),
+        ("ablate", "--without", "kg"),
+        ("tune", "--model", "mmgnn"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_module_that_fails_is_shown_before_anything_runs(graph, install, tmp_path, command):
+    name = install("def helper():\n    import not_there_at_all\n\nhelper()\n")
+    key = "own.relations" if command[0] == "compare" else "relations"
+    out = tmp_path / "out"
+    call = (command[0], graph, *command[1:], "--out", out, "--set", f"{key}.liked_by.encoder={name}:Failing")
+    failed = hetmusic(*call)
+    assert failed.status == 1
+    assert re.search(rf'File ".*{name}\.py", line 2, in helper', failed.err)
+    last = failed.err.splitlines()[-1]
+    assert (
+        f"relations.liked_by: relation encoder '{name}:Failing' cannot be imported: ModuleNotFoundError"
+        in last
+    )
+    assert "install not_there_at_all" in last
+    assert not out.exists()

@@ -94,5 +94,8 @@ class Outer(nn.Module):
     made = __import__(name).Outer()
     with pytest.raises(PluginError) as problem, naming(lambda: "it failed", made):
         made(1)
-    assert re.findall(r"line (\d+), in (\w+)", problem.value.trace) == [("14", "forward"), ("6", "forward")]
-    assert "torch" not in problem.value.trace
+    assert re.findall(r"line (\d+), in (\w+)", problem.value.trace)[-2:] == [
+        ("14", "forward"),
+        ("6", "forward"),
+    ]
+    assert "/torch/" not in problem.value.trace
