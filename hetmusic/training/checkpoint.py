@@ -13,7 +13,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from hetmusic._foreign import is_foreign
 from hetmusic._io import read_json, replacing_file, write_json
+from hetmusic._resolve import text_of
 from hetmusic.errors import RunError
 
 _POINTER = "latest.json"
@@ -36,8 +38,38 @@ def _load_into(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> N
     try:
         model.load_state_dict(dict(tensors))
     except RuntimeError as problem:
-        reason = " ".join(str(problem).split())
+        reason = _misfit(model, tensors) or " ".join(str(problem).split())
         raise RunError(f"{path} does not fit the model of this run's configuration: {reason}") from None
+
+
+def _misfit(model: nn.Module, tensors: Mapping[str, Tensor]) -> str:
+    """Which weights a model and a file do not share, and whose they are if they are those of another package's class."""
+    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    found = {name: "is not in the file" for name in shapes if name not in tensors}
+    found |= {name: "is not in the model" for name in tensors if name not in shapes}
+    found |= {
+        name: f"has shape {tuple(tensors[name].shape)} in the file and {shape} in the model"
+        for name, shape in shapes.items()
+        if name in tensors and tuple(tensors[name].shape) != shape
+    }
+    if not found:
+        return ""
+    first = next(iter(found))
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    owner = next(
+        (m for path, m in model.named_modules() if _is_own(m) and first.startswith(f"{path}.")), None
+    )
+    hint = (
+        f"; {text_of(owner)} was another when the run was fitted: bring its layers back, or fit again"
+        if owner is not None
+        else ""
+    )
+    return f"{first} {found[first]}{more}{hint}"
+
+
+def _is_own(module: nn.Module) -> bool:
+    """Whether a module's class is neither hetmusic's nor torch's."""
+    return is_foreign(type(module)) and not type(module).__module__.startswith("torch.")
 
 
 class StateFolder:

@@ -187,7 +187,8 @@ def require_plugins(folder: Path, info: RunInfo) -> None:
         resolver = _RESOLVERS[record.kind]
         try:
             found = _find(resolver, text, record)
-        except PluginError:
+        except PluginError as problem:  # the same error, which has the traceback
+            problem.args = (f"{folder} needs the plug-ins of {', '.join(record.used_by)}: {problem}",)
             raise
         except ConfigError as problem:
             raise RunError(_what_to_do(folder, text, record, problem)) from None

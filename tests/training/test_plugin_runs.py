@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from hetmusic.errors import RunError
+from hetmusic.errors import PluginError, RunError
 from hetmusic.fitting import fit, resume
 from hetmusic.models import RelationConfig
 from hetmusic.recommend import Run
@@ -90,6 +91,34 @@ class TestEncoderOfAnotherPackage:
         del sys.modules[name].Decay
         with pytest.raises(RunError, match=f"{name} has no 'Decay'"):
             resume(tmp_path / "run", epochs=3)
+
+    def test_a_module_that_fails_by_now_is_shown_with_the_run(self, graph, tmp_path, install):
+        name = install()
+        fit(graph, config(f"relations.liked_by.encoder={name}:Decay"), tmp_path / "run")
+        file = Path(sys.modules.pop(name).__file__)
+        file.write_text("import not_there_any_more\n" + file.read_text())
+        with pytest.raises(PluginError) as problem:
+            resume(tmp_path / "run", epochs=3)
+        assert str(problem.value).startswith(
+            f"{tmp_path / 'run'} needs the plug-ins of relations.liked_by: relation encoder '{name}:Decay' cannot"
+        )
+        assert "line 1, in <module>" in problem.value.trace
+
+    def test_an_encoder_whose_layers_are_others_by_now_is_named(self, graph, tmp_path, install):
+        name = install()
+        fit(graph, config(f"relations.liked_by.encoder={name}:Decay"), tmp_path / "run")
+        file = Path(sys.modules.pop(name).__file__)
+        more = "        self.rate = rate\n        self.more = torch.nn.Linear(dim, 1)\n"
+        file.write_text(file.read_text().replace("        self.rate = rate\n", more))
+        importlib.invalidate_caches()
+        with pytest.raises(RunError) as problem:
+            resume(tmp_path / "run", epochs=3)
+        said = str(problem.value)
+        assert "does not fit the model" in said
+        assert "artist__liked_by__user.more.weight is not in the file (and 3 more)" in said
+        assert said.endswith(
+            f"; {name}:Decay was another when the run was fitted: bring its layers back, or fit again"
+        )
 
     def test_what_is_installed_again_is_used_and_another_version_is_warned_of(
         self, graph, tmp_path, install, monkeypatch, caplog
