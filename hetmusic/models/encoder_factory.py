@@ -64,6 +64,7 @@ class EncoderFactory:
             if encoder.dim != self.dim:
                 name = type(encoder).__name__
                 raise ConfigError(
-                    f"relation encoder {name} has dim = {encoder.dim}, but model.dim is {self.dim}"
+                    f"relation encoder {name} has dim = {encoder.dim}, but model.dim is {self.dim}: make it with "
+                    f"dim={self.dim}, or give the class"
                 )
         return encoder

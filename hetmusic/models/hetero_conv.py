@@ -118,7 +118,8 @@ class HeteroConv(nn.Module):
         made = combiners.make(copy.deepcopy(combine), dim=self.dim, **arguments)
         if made.dim != self.dim:
             raise ConfigError(
-                f"combiner {type(made).__name__} has dim = {made.dim}, but model.dim is {self.dim}"
+                f"combiner {type(made).__name__} has dim = {made.dim}, but model.dim is {self.dim}: make it with "
+                f"dim={self.dim}, or give the class"
             )
         check_module("combiner", made)
         return made

@@ -20,6 +20,7 @@ from hetmusic.models import MMGNN, HeteroConv, LayeredBlocks, final_embeddings
 from hetmusic.ranking import EmbeddingScorer
 from hetmusic.training.automatic import FULL_GRAPH_EDGES
 from hetmusic.training.averaging import WeightAverage
+from hetmusic.training.backward import backward
 from hetmusic.training.batches import Batch
 from hetmusic.training.checkpoint import StateFolder, save_weights
 from hetmusic.training.config import FitConfig
@@ -176,7 +177,7 @@ class Trainer:
         ]
         buffers = [(buffer, buffer.clone()) for module in plugins for buffer in module.buffers()]
         with torch.random.fork_rng(devices=[]):
-            self.loss_of(next(iter(self.batches.epoch(np.random.default_rng(self.config.seed))))).backward()
+            self._backward(next(iter(self.batches.epoch(np.random.default_rng(self.config.seed)))))
         self.optimizer.zero_grad(set_to_none=True)
         with torch.no_grad():
             for buffer, before in buffers:
@@ -287,10 +288,17 @@ class Trainer:
         value: Tensor = self.objective(views, batch, self.epoch)
         return value
 
-    def _step(self, batch: Batch) -> float:
+    def _backward(self, batch: Batch) -> Tensor:
+        """The loss of a batch, whose gradients are computed."""
         loss = self.loss_of(batch)
+        # losses of several processes are computed together
+        again = (lambda: self.loss_of(batch)) if self.processes.count == 1 else None
+        backward(loss, again, self.model, self.objective.loss)
+        return loss
+
+    def _step(self, batch: Batch) -> float:
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss = self._backward(batch)
         self.processes.sum_gradients(self.model)
         touched = touched_rows(self.model)
         self.average.before_step(touched)
