@@ -13,6 +13,9 @@ from hetmusic.experiments.dimension import Dimension
 from hetmusic.models.plugin_spec import at_key
 from hetmusic.models.tower_config import RELATION_KEYS
 
+#: settings that name a plug-in whose arguments are a table beside them
+_WITH_ARGUMENTS = {"combine", "loss", "sampler"}
+
 
 def plugin_of(key: str) -> tuple[str, str] | None:
     """The setting that names a plug-in whose argument another setting is, and the argument; None if it is none.
@@ -26,7 +29,7 @@ def plugin_of(key: str) -> tuple[str, str] | None:
         argument = parts[at + 2]
         return None if argument in RELATION_KEYS else (".".join([*parts[: at + 2], "encoder"]), argument)
     for at, part in enumerate(parts[:-1]):
-        if part.endswith("_arguments"):
+        if part.removesuffix("_arguments") in _WITH_ARGUMENTS and part.endswith("_arguments"):
             return ".".join([*parts[:at], part.removesuffix("_arguments")]), parts[at + 1]
     return None
 

@@ -72,6 +72,7 @@ def plan(values, **fixed):
         ("relations.liked_by.share", None),
         ("model.relations", None),
         ("training.lr", None),
+        ("model.head_arguments.hidden", None),
     ],
 )
 def test_whose_argument_a_setting_is(key, expected):

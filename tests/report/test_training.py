@@ -33,6 +33,7 @@ def test_golden(run_folder):
         "loss": [4.0, 3.0, 2.5],
         "metric": "ndcg@10",
         "values": [0.1, 0.3, 0.2],
+        "start": None,
         "best_epoch": 1,
         "seconds": 6.0,
     }
@@ -45,6 +46,18 @@ def test_drawn(run_folder):
     assert loss.lines[0].get_xydata().tolist() == [[0, 4.0], [1, 3.0], [2, 2.5]]
     assert valid.lines[0].get_xydata().tolist() == [[0, 0.1], [1, 0.3], [2, 0.2]]
     assert valid.get_title(loc="left") == "Validation ndcg@10: 0.3000 in epoch 1, kept"
+
+
+@pytest.mark.parametrize(("start", "title"), [(0.4, "0.4000 at the start"), (0.05, "0.3000 in epoch 1")])
+def test_a_start_that_was_validated_is_drawn_before_the_epochs(run_folder, start, title):
+    best = {"best_epoch": -1} if start > 0.3 else {}
+    lines = [{**line, **best} for line in HISTORY]
+    write(run_folder, [{**lines[0], "start_ndcg@10": start}, *lines[1:]])
+    valid = get_figure("training").drawn(collected(run_folder)).axes[1]
+    assert valid.lines[0].get_xydata().tolist() == [[-1, start], [0, 0.1], [1, 0.3], [2, 0.2]]
+    assert valid.get_title(loc="left") == f"Validation ndcg@10: {title}, kept"
+    valid.figure.canvas.draw()
+    assert "start" in [label.get_text() for label in valid.get_xticklabels()]
 
 
 def test_not_validated(run_folder):

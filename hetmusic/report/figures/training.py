@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from hetmusic.report.source import RunSource
     from hetmusic.report.theme import Theme
 
+#: where the start stands among the epochs
+_START = -1
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingData(FigureData):
@@ -34,7 +37,9 @@ class TrainingData(FigureData):
     metric: str
     #: its value after each epoch; None where it was not measured
     values: list[float | None]
-    #: the epoch whose weights were kept; None if nothing was validated
+    #: its value before the first epoch, for models whose start is validated; None for others
+    start: float | None
+    #: the epoch whose weights were kept, -1 if the start was; None if nothing was validated
     best_epoch: int | None
     #: of all epochs together, without what lies between them
     seconds: float
@@ -54,13 +59,14 @@ def collect(source: RunSource) -> TrainingData:
         (key.removeprefix("valid_") for line in lines for key in line if key.startswith("valid_")), ""
     )
     values = [line.get(f"valid_{metric}") for line in lines]
-    best = lines[-1].get("best_epoch")
+    best, start = lines[-1].get("best_epoch"), lines[0].get(f"start_{metric}")
     return TrainingData(
         epochs=[line["epoch"] for line in lines],
         loss=[float(line["loss"]) for line in lines],
         metric=metric,
         values=values,
-        best_epoch=best if isinstance(best, int) and best >= 0 else None,
+        start=start,
+        best_epoch=best if isinstance(best, int) and (best >= 0 or start is not None) else None,
         seconds=sum(float(line.get("seconds", 0)) for line in lines),
     )
 
@@ -94,13 +100,17 @@ def draw(data: TrainingData, theme: Theme) -> Figure:
     axes[0].set(title="Training loss", xlabel="epoch")
     if data.metric:
         measured = [(e, v) for e, v in zip(data.epochs, data.values, strict=True) if v is not None]
+        if data.start is not None:
+            measured.insert(0, (_START, data.start))
+            axes[1].xaxis.set_major_formatter(lambda epoch, _: "start" if epoch == _START else f"{epoch:.0f}")
         axes[1].plot(*zip(*measured, strict=True), color=theme.categories[6], marker=marker, markersize=3)
         axes[1].set(title=f"Validation {data.metric}", xlabel="epoch")
         kept = data.best_epoch
         if kept is not None and (best := dict(measured).get(kept)) is not None:
             axes[1].axvline(kept, color=theme.muted, linestyle=":", linewidth=1)
             axes[1].plot([kept], [best], "o", color=theme.text, markersize=6, zorder=3)
-            axes[1].set_title(f"Validation {data.metric}: {best:.4f} in epoch {kept}, kept")
+            when = "at the start" if kept == _START else f"in epoch {kept}"
+            axes[1].set_title(f"Validation {data.metric}: {best:.4f} {when}, kept")
     for each in axes:
         each.grid(axis="y")
         each.xaxis.get_major_locator().set_params(integer=True)
@@ -111,8 +121,8 @@ def draw(data: TrainingData, theme: Theme) -> Figure:
 FIGURE = FigureSpec(
     name="training",
     title="Training",
-    caption="Loss on the training interactions and the metric on validation interactions after each epoch. The weights "
-    "of the marked epoch were kept.",
+    caption="Loss on the training interactions and the metric on validation interactions after each epoch, and before the "
+    "first where that was measured. The weights of the marked epoch were kept.",
     needs=frozenset({"run"}),
     collect=collect,
     draw=draw,
