@@ -125,21 +125,43 @@ def _own_folder(path: Path) -> Iterator[Path]:
 
     It gets the name that others look for once it is locked, so that nobody takes it for abandoned.
     """
-    made = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent))
-    with locked(made):
-        temporary = made.replace(made.with_suffix(".tmp"))
+    with contextlib.ExitStack() as lock:
+        temporary = _locked_folder(path, lock)
         try:
             yield temporary
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+def _locked_folder(path: Path, lock: contextlib.ExitStack, attempts: int = 3) -> Path:
+    """The folder of :func:`_own_folder`; what it is locked with is left to the caller."""
+    made = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent))
+    try:
+        with contextlib.ExitStack() as taken:
+            taken.enter_context(locked(made))
+            temporary = made.replace(made.with_suffix(".tmp"))
+            lock.push(taken.pop_all())
+            return temporary
+    except (FileNotFoundError, UserError):
+        # another process took it for abandoned before it was locked
+        if attempts == 1:
+            raise
+        return _locked_folder(path, lock, attempts - 1)
+
+
 def _remove_abandoned(path: Path) -> None:
     """Remove temporary folders of killed processes that were to become ``path``."""
-    for found in sorted(path.parent.glob(f".{glob.escape(path.name)}.*.tmp")) if fcntl is not None else []:
-        if not found.is_symlink() and found.is_dir():
-            with contextlib.suppress(OSError, UserError), locked(found):
-                shutil.rmtree(found, ignore_errors=True)
+    if fcntl is None:
+        return
+    for suffix, remove in ((".tmp", _remove_tree), (".new", Path.rmdir)):
+        for found in sorted(path.parent.glob(f".{glob.escape(path.name)}.*{suffix}")):
+            if not found.is_symlink() and found.is_dir():
+                with contextlib.suppress(OSError, UserError), locked(found):
+                    remove(found)
+
+
+def _remove_tree(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _move_into_place(temporary: Path, path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -117,3 +118,27 @@ def test_only_folders_of_this_place_are_removed(tmp_path: Path) -> None:
         pass
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {*(folder.name for folder in kept), "out", ".out.file.tmp", ".out.link.tmp"}
+
+
+def test_a_process_killed_before_it_had_its_folder_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".out.abc.new").mkdir()
+    (tmp_path / ".out.held.new").mkdir()
+    with locked(tmp_path / ".out.held.new"), replacing_folder(tmp_path / "out"):
+        pass
+    assert {path.name for path in tmp_path.iterdir()} == {"out", ".out.held.new"}
+
+
+def test_a_folder_that_another_process_took_for_abandoned_is_made_again(tmp_path: Path, monkeypatch) -> None:
+    make, made = tempfile.mkdtemp, []
+
+    def mkdtemp(*given, **named):
+        made.append(make(*given, **named))
+        if len(made) == 1:
+            Path(made[0]).rmdir()
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
+    with replacing_folder(tmp_path / "out") as folder:
+        (folder / "file").write_text("content")
+    assert len(made) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
