@@ -211,7 +211,7 @@ class Resolver(Generic[T]):
             path = point.value.partition("[")[0].replace(" ", "")
             if ":" not in path:
                 raise ConfigError(
-                    f"{self.kind} {text!r}: its entry point says {path!r}, which is a module; it must be {path}:Class"
+                    f"{what}: its entry point says {path!r}, which is a module; it must be {path}:Class"
                 )
             return import_object(path, what, self.base)
         if hint := form_hint(text):

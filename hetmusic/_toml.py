@@ -14,7 +14,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["merge", "parse_override", "read_toml", "tomllib"]
+__all__ = ["flat", "merge", "parse_override", "read_toml", "tomllib", "value_at"]
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -41,6 +41,22 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         old = result.get(key)
         result[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return result
+
+
+def flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Settings by dotted key: ``{"training": {"lr": 0.1}}`` -> ``{"training.lr": 0.1}``."""
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+    return found
+
+
+def value_at(settings: Mapping[str, Any], key: str, default: Any = None) -> Any:
+    """The value of a dotted key in nested settings; a default if there is none."""
+    found: Any = settings
+    for part in key.split("."):
+        found = found.get(part, default) if isinstance(found, Mapping) else default
+    return found
 
 
 def parse_override(text: str) -> dict[str, Any]:

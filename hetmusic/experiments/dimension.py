@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from hetmusic._toml import flat
 from hetmusic.models.config import StrictModel
 
 
@@ -99,12 +100,11 @@ class Dimension(StrictModel):
 
         :param trial: optuna's, which is told.
         """
-        if self.choices is not None:
-            return trial.suggest_categorical(key, list(range(len(self.choices))))
-        if self.type == "int":
-            step = 1 if self.step is None else int(self.step)
-            return trial.suggest_int(key, int(self.low or 0), int(self.high or 0), step=step, log=self.log)
-        return trial.suggest_float(key, self.low, self.high, step=self.step, log=self.log)
+        drawn = self.distribution()
+        if self.type == "categorical":
+            return trial.suggest_categorical(key, drawn.choices)
+        suggest = trial.suggest_int if self.type == "int" else trial.suggest_float
+        return suggest(key, drawn.low, drawn.high, step=drawn.step, log=drawn.log)
 
     def distribution(self) -> Any:
         """The same in optuna's words."""
@@ -127,16 +127,3 @@ def _is_whole(number: float) -> bool:
 def same(one: Any, other: Any) -> bool:
     """Whether two values of settings are the same, for which types count: 1 is neither 1.0 nor true."""
     return bool(one == other) and type(one) is type(other)
-
-
-def flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables as dotted keys: ``{"a": {"b": 1}}`` -> ``{"a.b": 1}``."""
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        inner = (
-            {f"{key}.{name}": v for name, v in flat(value).items()}
-            if isinstance(value, Mapping)
-            else {key: value}
-        )
-        found |= inner
-    return found

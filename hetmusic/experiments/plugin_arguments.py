@@ -8,6 +8,7 @@ from typing import Any
 
 from hetmusic._arguments import parameters_of
 from hetmusic._resolve import Resolver
+from hetmusic._toml import value_at
 from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.experiments.dimension import Dimension
 from hetmusic.models.plugin_spec import at_key
@@ -79,14 +80,6 @@ def required_arguments(dimensions: Mapping[str, Dimension], settings: Mapping[st
         parameter = None if spec is None else parameters_of(_resolver_of(named[0]).lookup(spec)).get(named[1])
         if parameter is not None and parameter.default is inspect.Parameter.empty:
             found[key] = dimension.extremes()[0]
-    return found
-
-
-def value_at(settings: Mapping[str, Any], key: str) -> Any:
-    """The value of a dotted key in nested settings; None if there is none."""
-    found: Any = settings
-    for part in key.split("."):
-        found = found.get(part) if isinstance(found, Mapping) else None
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hetmusic._toml import read_toml, tomllib
+from hetmusic._toml import read_toml, tomllib, value_at
 from hetmusic.errors import ConfigError, did_you_mean
 from hetmusic.experiments.conditions import resolve, ways_to, with_dependents, without_fixed
 from hetmusic.experiments.dimension import Dimension
@@ -40,13 +40,8 @@ class Space:
 
         :param settings: nested.
         """
-        fixed = {}
-        for key in self.dimensions:
-            value: Any = settings
-            for part in key.split("."):
-                value = value.get(part, _ABSENT) if isinstance(value, Mapping) else _ABSENT
-            if value is not _ABSENT:
-                fixed[key] = value
+        fixed = {key: value_at(settings, key, _ABSENT) for key in self.dimensions}
+        fixed = {key: value for key, value in fixed.items() if value is not _ABSENT}
         kept, idle = without_fixed(self.dimensions, fixed)
         if idle:
             logger.warning("%s: with what is fixed, these do not count: %s", self.source, ", ".join(idle))

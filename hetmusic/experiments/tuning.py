@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from hetmusic._io import explaining_failed_write, locked
-from hetmusic._toml import merge, parse_override
+from hetmusic._toml import merge, parse_override, value_at
 from hetmusic._version import __version__
 from hetmusic.errors import ConfigError, RunError, UserError
 from hetmusic.experiments.journal import JOURNAL_FILE, Journal, Trial, best_of
 from hetmusic.experiments.mmgnn import nested
 from hetmusic.experiments.models import check_model, is_mmgnn, make_model, with_implied
-from hetmusic.experiments.plugin_arguments import required_arguments, value_at
+from hetmusic.experiments.plugin_arguments import required_arguments
 from hetmusic.experiments.problems import identify_graph, identify_split
 from hetmusic.experiments.space import Space, load_space
 from hetmusic.experiments.study_files import check_same, read_study, write_study

@@ -10,12 +10,10 @@ from torch import Tensor, nn
 
 from hetmusic._foreign import is_foreign, naming
 from hetmusic.errors import ConfigError
+from hetmusic.relations.advice import device_hint, tensor_hint
+from hetmusic.relations.calling import autocasting
 from hetmusic.relations.learned import noting_parameters, unlearned_leaves, why_not_trainable
 
-_DEVICE = (
-    "; make tensors where the inputs are, with x.new_zeros(...) or device=x.device, and register constants with "
-    "self.register_buffer"
-)
 _IN_PLACE = (
     ", which others read as well: write x = x * y instead of x *= y, and avoid methods whose names end in _"
 )
@@ -57,15 +55,13 @@ def check_tensor(what: str, out: object, expected: tuple[int, int | None], like:
     if out.dim() != 2 or len(out) != rows or (columns is not None and out.shape[1] != columns):
         raise ConfigError(f"{what} {tuple(out.shape)}, expected {shown}: one row a node")
     if out.device != like.device:
-        raise ConfigError(f"{what} a tensor on {out.device}, given tensors on {like.device}{_DEVICE}")
-    if out.dtype != like.dtype and not _autocasting(out):
+        raise ConfigError(
+            f"{what} a tensor on {out.device}, given tensors on {like.device}{device_hint('x')}"
+        )
+    if out.dtype != like.dtype and not autocasting(out):
         raise ConfigError(
             f"{what} {out.dtype}, expected {like.dtype} as its input: end with .to({like.dtype})"
         )
-
-
-def _autocasting(out: Tensor) -> bool:
-    return out.device.type in {"cpu", "cuda"} and torch.is_autocast_enabled(out.device.type)
 
 
 def refuse_unlearned(
@@ -91,14 +87,8 @@ def advise_any(said: str, dim: int) -> str:
 
     :param dim: size of the representations.
     """
-    if "shapes cannot be multiplied" in said:
-        return (
-            f"; representations have dim = {dim} columns: make layers from dim, such as nn.Linear(dim, dim)"
-        )
-    if "device" in said.lower() or "meta" in said:
-        return _DEVICE
-    if "dtype" in said or "scalar type" in said:
-        return "; bring both sides to one dtype, with .to(x.dtype)"
+    if found := tensor_hint(said, dim, "x"):
+        return found
     if "in-place" in said:
         return f"; inputs must not be changed{_IN_PLACE}"
     return ""

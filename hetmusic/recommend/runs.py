@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hetmusic import run_layout as layout
+from hetmusic._toml import flat
 from hetmusic.errors import ConfigError, RunError, UserError, did_you_mean
 from hetmusic.recommend.stored_run import StoredRun
 
@@ -98,7 +99,7 @@ def _listed(folder: Path, path: str) -> ListedRun:
         settings = {
             "graph": info.graph.path,
             "graph.checksum": info.graph.checksum,
-            **flat_settings(StoredRun(folder, info).config),
+            **flat(StoredRun(folder, info).config),
         }
         metrics = _metrics(StoredRun.open(folder)) if info.status == "finished" else None
     except UserError as problem:
@@ -118,11 +119,3 @@ def _metrics(run: StoredRun) -> dict[str, float]:
     ):
         raise RunError(f"{file}: field values does not hold a number for each metric")
     return {str(name): float(value) for name, value in values.items()}
-
-
-def flat_settings(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Settings by dotted key: ``{"training": {"lr": 0.1}}`` -> ``{"training.lr": 0.1}``."""
-    found: dict[str, Any] = {}
-    for key, value in table.items():
-        found |= flat_settings(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return found

@@ -10,11 +10,6 @@ from hetmusic.errors import did_you_mean
 from hetmusic.relations.block import NodeInputs, RelationBlock
 from hetmusic.relations.edge_ends import EdgeEnds
 
-DEVICE = (
-    "; make tensors where the inputs are, with src.h.new_zeros(...) or device=src.h.device, and register constants with "
-    "self.register_buffer"
-)
-
 #: how the hooks call what they are given, for a list of its attributes
 _GIVEN: Mapping[type, str] = {
     EdgeEnds: "src and dst have",
@@ -35,10 +30,8 @@ def advice(problem: Exception, relation: RelationBlock, src: NodeInputs, dst: No
         return found
     if isinstance(problem, TypeError) and re.search("EdgeEnds|NodeInputs", said):
         return "; src and dst are no tensors: take src.h and dst.h"
-    if "device" in said.lower() or "meta" in said:
-        return DEVICE
-    if "dtype" in said or "scalar type" in said:
-        return "; bring both sides to one dtype, with .to(src.h.dtype)"
+    if found := tensor_hint(said, src.like.shape[1], "src.h"):
+        return found
     if "numpy()" in said:
         return "; stay with tensors of torch: nothing is learned through numpy"
     if "in-place" in said:
@@ -48,6 +41,31 @@ def advice(problem: Exception, relation: RelationBlock, src: NodeInputs, dst: No
     if "NoneType" in said and (src.present is None or dst.present is None):
         return "; present is None where a tower or node type has no modality"
     return _of_shapes(said, relation, src)
+
+
+def tensor_hint(said: str, dim: int, x: str) -> str:
+    """What may help against an error of torch's in any plug-in; empty if nothing comes to mind.
+
+    :param dim: size of the representations.
+    :param x: what the plug-in calls a tensor that it is given.
+    """
+    if "device" in said.lower() or "meta" in said:
+        return device_hint(x)
+    if "dtype" in said or "scalar type" in said:
+        return f"; bring both sides to one dtype, with .to({x}.dtype)"
+    if "shapes cannot be multiplied" in said:
+        return (
+            f"; representations have dim = {dim} columns: make layers from dim, such as nn.Linear(dim, dim)"
+        )
+    return ""
+
+
+def device_hint(x: str) -> str:
+    """How a plug-in keeps its tensors on one device; ``x`` is what it calls a tensor that it is given."""
+    return (
+        f"; make tensors where the inputs are, with {x}.new_zeros(...) or device={x}.device, and register constants with "
+        "self.register_buffer"
+    )
 
 
 def _of_the_given(problem: AttributeError, relation: RelationBlock) -> str:
@@ -76,10 +94,6 @@ def _of_shapes(said: str, relation: RelationBlock, src: NodeInputs) -> str:
         return (
             f"; here are {relation.num_edges} edges, {relation.num_src} sources, {relation.num_dst} destinations and {dim} "
             'dimensions: what has one number an edge or node, such as edge["weight"], becomes a column by [:, None]'
-        )
-    if "shapes cannot be multiplied" in said:
-        return (
-            f"; representations have dim = {dim} columns: make layers from dim, such as nn.Linear(dim, dim)"
         )
     if re.search(r"index (\d+|out of range)", said):
         return (

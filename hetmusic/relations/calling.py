@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from hetmusic._foreign import naming
 from hetmusic.errors import ConfigError
-from hetmusic.relations.advice import DEVICE, advice
+from hetmusic.relations.advice import advice, device_hint
 from hetmusic.relations.attention import AttentionEncoder
 from hetmusic.relations.base import RelationEncoder
 from hetmusic.relations.block import NodeInputs, RelationBlock
@@ -169,14 +169,14 @@ def _check_result(out: object, encoder: RelationEncoder, relation: RelationBlock
         if out.shape[:1] == (relation.num_edges,) and relation.num_edges != relation.num_dst:
             hint = ", and that is one row an edge: bring them together with self.reduce(relation, messages)"
         raise ConfigError(f"{name} returned {tuple(out.shape)}, expected {expected}{hint}")
-    if out.dtype != src.like.dtype and not _autocasting(out):
+    if out.dtype != src.like.dtype and not autocasting(out):
         raise ConfigError(
             f"{name} returned {out.dtype}, expected {src.like.dtype} as its input: end with .to(src.h.dtype), and make "
             "constants with src.h.new_tensor"
         )
     if out.device != src.like.device:
         raise ConfigError(
-            f"{name} returned a tensor on {out.device}, given tensors on {src.like.device}{DEVICE}"
+            f"{name} returned a tensor on {out.device}, given tensors on {src.like.device}{device_hint('src.h')}"
         )
 
 
@@ -204,6 +204,7 @@ def _changed(before: Mapping[str, int], after: Mapping[str, int]) -> list[str]:
     return [name for name in {**before, **after} if before.get(name, 0) != after.get(name, 0)]
 
 
-def _autocasting(out: Tensor) -> bool:
+def autocasting(out: Tensor) -> bool:
+    """Whether results on its device may be of lower precision just now."""
     device = out.device.type
     return device in {"cpu", "cuda"} and torch.is_autocast_enabled(device)

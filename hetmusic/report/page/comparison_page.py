@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from hetmusic._toml import flat
 from hetmusic.experiments import tables
 from hetmusic.report.page.blocks import (
     Block,
@@ -178,10 +179,8 @@ def _is_small(p: float | None) -> bool:
 
 
 def _cost(summary: Summary) -> list[Block]:
-    from hetmusic.recommend.runs import flat_settings
-
     def shown(given: dict[str, Any]) -> str:
-        return ", ".join(f"{key} = {value}" for key, value in flat_settings(given).items()) or "defaults"
+        return ", ".join(f"{key} = {value}" for key, value in flat(given).items()) or "defaults"
 
     rows = [
         [row["label"], row["model"], shown(row["settings"])]

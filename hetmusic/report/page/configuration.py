@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hetmusic._toml import flat
 from hetmusic.errors import ConfigError
-from hetmusic.recommend.runs import flat_settings
 from hetmusic.report.page.blocks import NOTHING, Table
 
 _ABSENT = object()
@@ -16,7 +16,7 @@ def configuration_table(config: Mapping[str, Any]) -> Table:
     """Every setting by dotted key; rows that differ from the preset are marked, and those of none come without."""
     preset = str(config.get("preset", ""))
     usual = preset_settings(preset)
-    settings = flat_settings({key: value for key, value in config.items() if key != "preset"})
+    settings = flat({key: value for key, value in config.items() if key != "preset"})
     rows, marked = [], set()
     for number, (key, value) in enumerate(settings.items()):
         expected = usual.get(key, _ABSENT)
@@ -43,7 +43,7 @@ def preset_settings(name: str) -> dict[str, Any]:
     except ConfigError:
         return {}
     values = config.model_dump(mode="json", exclude={"preset"}, exclude_none=True)
-    return flat_settings(values)
+    return flat(values)
 
 
 def _shown(value: Any) -> str:
